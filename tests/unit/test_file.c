@@ -1,0 +1,126 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+static char folder[] = "/tmp/dray-test-XXXXXX";
+
+static int make_folder(void **state) {
+  (void)state;
+  return mkdtemp(folder) ? 0 : -1;
+}
+
+static const char *path_of(const char *name, char room[64]) {
+  snprintf(room, 64, "%s/%s", folder, name);
+  return room;
+}
+
+static int remove_folder(void **state) {
+  (void)state;
+  char room[64];
+  unlink(path_of("file", room));
+  return rmdir(folder);
+}
+
+static void write_file(const char *path, const void *data, size_t len) {
+  FILE *file = fopen(path, "w");
+  assert_non_null(file);
+  assert_int_equal(fwrite(data, 1, len, file), len);
+  assert_int_equal(fclose(file), 0);
+}
+
+static void reads_a_file_whole(void **state) {
+  (void)state;
+  char room[64], *data;
+  size_t len;
+  static char large[100000] = "a\0b";
+  memset(large + 3, 'c', sizeof large - 3);
+  write_file(path_of("file", room), large, sizeof large);
+  assert_int_equal(file_read(room, sizeof large, &data, &len, NULL), 0);
+  assert_int_equal(len, sizeof large);
+  assert_memory_equal(data, large, sizeof large);
+  assert_int_equal(data[len], '\0');
+  free(data);
+}
+
+static void an_empty_file_is_an_empty_string(void **state) {
+  (void)state;
+  char room[64], *data;
+  write_file(path_of("file", room), "", 0);
+  assert_int_equal(file_read(room, 0, &data, NULL, NULL), 0);
+  assert_string_equal(data, "");
+  free(data);
+}
+
+static void a_file_above_the_limit_is_refused_by_name(void **state) {
+  (void)state;
+  char room[64], *data;
+  struct err err;
+  write_file(path_of("file", room), "12345", 5);
+  assert_int_equal(file_read(room, 4, &data, NULL, &err), -ERR_TOO_LARGE);
+  assert_null(data);
+  assert_non_null(strstr(err.message, room));
+}
+
+static void what_is_not_there_is_not_found(void **state) {
+  (void)state;
+  char room[64], *data;
+  struct err err;
+  assert_int_equal(file_read(path_of("none", room), 9, &data, NULL, &err), -ERR_NOT_FOUND);
+  assert_non_null(strstr(err.message, room));
+  write_file(path_of("file", room), "x", 1);
+  assert_int_equal(file_read(path_of("file/below", room), 9, &data, NULL, &err), -ERR_NOT_FOUND);
+}
+
+static void a_folder_is_no_file(void **state) {
+  (void)state;
+  char *data;
+  struct err err;
+  assert_int_equal(file_read(folder, 9, &data, NULL, &err), -ERR_IO);
+  assert_non_null(strstr(err.message, folder));
+}
+
+static void a_pipe_is_read_to_its_end_even_when_it_is_not_ready(void **state) {
+  (void)state;
+  int ends[2];
+  char *data;
+  assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+  pid_t child = fork();
+  if (child == 0) { /* writes once the reader waits, or just before: both must do */
+    close(ends[0]);
+    _exit(write(ends[1], "late", 4) == 4 ? 0 : 1);
+  }
+  close(ends[1]);
+  assert_int_equal(file_read_fd(ends[0], "standard input", 9, &data, NULL, NULL), 0);
+  assert_string_equal(data, "late");
+  free(data);
+  close(ends[0]);
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
+}
+
+static void a_broken_stream_is_named(void **state) {
+  (void)state;
+  char *data;
+  struct err err;
+  assert_int_equal(file_read_fd(-1, "standard input", 9, &data, NULL, &err), -ERR_IO);
+  assert_non_null(strstr(err.message, "standard input"));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(reads_a_file_whole),
+      cmocka_unit_test(an_empty_file_is_an_empty_string),
+      cmocka_unit_test(a_file_above_the_limit_is_refused_by_name),
+      cmocka_unit_test(what_is_not_there_is_not_found),
+      cmocka_unit_test(a_folder_is_no_file),
+      cmocka_unit_test(a_pipe_is_read_to_its_end_even_when_it_is_not_ready),
+      cmocka_unit_test(a_broken_stream_is_named),
+  };
+  return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
