@@ -1,0 +1,56 @@
+/* net/call.h - one request to a registry, seen through to an answer:
+ *   authorization → a place at the gate → send → 401? redirect? try again? → done
+ * Thread: the loop's. Reentrancy: done runs from the ready queue; never from call_start/_cancel. */
+#ifndef DRAY_NET_CALL_H
+#define DRAY_NET_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/endpoint.h"
+#include "net/http.h"
+
+struct call;
+
+struct call_result {
+  const struct http_reply *reply; /* err.code ERR_NONE: an answer, whatever its status */
+  const char *url;                /* that gave it: what a relative Location is relative to */
+  int attempts;
+  bool authorized;        /* an Authorization was sent with the last attempt */
+  bool retriable;         /* it failed, but might succeed later */
+  int64_t retry_after_ms; /* what the server asked for; -1: nothing */
+};
+
+/* Strings are copied; body and arg are borrowed until done. */
+struct call_spec {
+  struct endpoint *endpoint;
+  const char *method;
+  const char *url;            /* "/v2/…" below the endpoint's base, or a whole URL (Location) */
+  const char *const *headers; /* "Name: value", NULL at the end; at most 6 */
+  const char *path;           /* repository, for credentials */
+  const char *scopes;
+  enum http_lane lane;
+  bool in_stream;   /* the caller holds a stream's place at the gate */
+  bool once;        /* no second try after it may have reached the server (a 401, and redirects, are
+                       still followed where the body can be had again) */
+  bool verified;    /* the body is checked by digest: a redirect from https to http is acceptable */
+  const void *body; /* and the rest as in net/http.h; read without rewind: the body is had once */
+  uint64_t body_size;
+  bool has_body;
+  int64_t (*read)(void *arg, void *to, size_t len);
+  int (*rewind)(void *arg);
+  bool (*head)(void *arg, const struct http_reply *reply); /* 2xx only */
+  int (*write)(void *arg, const void *data,
+               size_t len); /* once it took bytes: no second try here */
+  size_t body_max;
+  int64_t answer_timeout_ms;
+  void (*done)(void *arg, const struct call_result *result); /* the call is gone when it returns */
+  void *arg;
+};
+
+struct call *call_start(const struct call_spec *spec);
+void call_cancel(struct call *call); /* done follows with ERR_CANCELED */
+void call_resume(struct call *call); /* http_resume() */
+
+#endif

@@ -1,0 +1,91 @@
+#include "net/endpoint.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "net/url.h"
+
+struct endpoints {
+  struct endpoints_spec spec;
+  struct map *by_name;
+  uint64_t retries;
+};
+
+struct endpoints *endpoints_new(const struct endpoints_spec *spec) {
+  struct endpoints *all = mem_zalloc(sizeof *all);
+  all->spec = *spec;
+  all->by_name = map_new();
+  return all;
+}
+
+static void endpoint_free(void *value) {
+  struct endpoint *endpoint = value;
+  assert(list_empty(&endpoint->waiting));
+  auth_free(endpoint->auth);
+  gate_free(endpoint->gate);
+  free(endpoint->name);
+  free(endpoint->base_url);
+  free(endpoint);
+}
+
+void endpoints_free(struct endpoints *all) {
+  if (!all)
+    return;
+  map_free(all->by_name, endpoint_free);
+  free(all);
+}
+
+const struct endpoints_spec *endpoints_spec(const struct endpoints *all) { return &all->spec; }
+
+static bool named(const char *const *hosts, const char *name) {
+  for (; hosts && *hosts; hosts++)
+    if (text_same(*hosts, name))
+      return true;
+  return false;
+}
+
+static const struct trust *trust_of_url(void *arg, const char *url) {
+  struct endpoints *all = arg;
+  const struct trust *trust = NULL;
+  char *host = url_host(url);
+  struct err err;
+  if (host && trust_for(all->spec.trust, host, &trust, &err) < 0)
+    log_at(all->spec.log, LOG_ERROR, "%s", err.message);
+  free(host);
+  return trust;
+}
+
+struct endpoint *endpoints_get(struct endpoints *all, const char *name, const char *api_host,
+                               bool loopback) {
+  struct endpoint *endpoint = map_get(all->by_name, name);
+  if (endpoint)
+    return endpoint;
+  bool plain = named(all->spec.plain_http, name) || (loopback && !named(all->spec.tls, name));
+  endpoint = mem_zalloc(sizeof *endpoint);
+  endpoint->all = all;
+  endpoint->name = mem_strdup(name);
+  endpoint->base_url = mem_printf("%s://%s", plain ? "http" : "https", api_host);
+  endpoint->gate = gate_new(all->spec.loop, all->spec.max_connections);
+  list_init(&endpoint->waiting);
+  endpoint->auth = auth_new(&(struct auth_spec){.loop = all->spec.loop,
+                                                .http = all->spec.http,
+                                                .creds = all->spec.creds,
+                                                .trust_for = trust_of_url,
+                                                .trust_arg = all,
+                                                .host = endpoint->name,
+                                                .base_url = endpoint->base_url,
+                                                .log = all->spec.log});
+  map_put(all->by_name, name, endpoint);
+  return endpoint;
+}
+
+uint64_t endpoints_retries(const struct endpoints *all) { return all->retries; }
+
+void endpoints_retried(struct endpoints *all, const struct retry_note *note) {
+  all->retries++;
+  if (all->spec.on_retry)
+    all->spec.on_retry(all->spec.on_retry_arg, note);
+}

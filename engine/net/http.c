@@ -1,0 +1,557 @@
+#include "net/http.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "net/http_error.h"
+#include "net/trust.h"
+#include "net/url.h"
+
+enum {
+  LANES = 2,
+  CONNECTIONS_KEPT = 2048,   /* more than any gate lets through: curl never closes one for room */
+  REQUEST_BUFFER = 32 * 1024 /* bytes, each way, on HTTP_REQUEST */
+};
+#define WATCH_MS 250
+
+struct lane {
+  struct http *http;
+  CURLM *multi;
+  struct timer timer;
+  struct list idle; /* easy handles to use again */
+};
+
+struct idle {
+  struct list node;
+  CURL *easy;
+};
+
+struct http {
+  struct loop *loop;
+  struct http_options options;
+  char *user_agent;
+  struct lane lanes[LANES];
+  CURLSH *share; /* names and TLS sessions, over both lanes */
+  struct list active;
+  struct timer watch; /* stalls; runs while anything is active */
+  uint64_t requests;
+};
+
+struct socket {
+  uv_poll_t poll;
+  struct lane *lane;
+  curl_socket_t fd;
+};
+
+struct http_request {
+  struct list node; /* http->active */
+  struct ready ready;
+  struct http *http;
+  struct lane *lane;
+  CURL *easy;
+  struct http_spec spec;
+  struct curl_slist *headers;
+  char *url;
+  struct http_reply reply;
+  CURLcode code;
+  bool finished; /* curl is done with it */
+  bool stopped;  /* by us: reply.err says why */
+  bool resume, recv_paused, send_paused;
+  bool head_complete, streaming;
+  uint64_t moved_ms; /* when a byte last moved */
+  char error_text[CURL_ERROR_SIZE];
+};
+
+/* -- curl's callbacks: they note, and leave acting to the ready queue -- */
+
+static void moved(struct http_request *request) {
+  request->moved_ms = loop_now(request->http->loop);
+}
+
+static void stop(struct http_request *request, enum err_code code, const char *why) {
+  if (request->stopped)
+    return;
+  request->stopped = true;
+  char *host = url_host(request->url);
+  err_set(&request->reply.err, code, "%s: %s", host ? host : request->url, why);
+  free(host);
+}
+
+static void head_is_complete(struct http_request *request) {
+  long status = 0, version = 0;
+  curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(request->easy, CURLINFO_HTTP_VERSION, &version);
+  if (status < 200) { /* 100 Continue and its like: the real one follows */
+    buf_reset(&request->reply.head);
+    return;
+  }
+  request->head_complete = true;
+  request->reply.status = (int)status;
+  request->reply.h2 = version == CURL_HTTP_VERSION_2_0;
+  request->streaming =
+      request->spec.write &&
+      (!request->spec.head || request->spec.head(request->spec.arg, &request->reply));
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *arg) {
+  struct http_request *request = arg;
+  size_t len = size * count, text = len;
+  moved(request);
+  while (text && (data[text - 1] == '\n' || data[text - 1] == '\r'))
+    text--;
+  if (request->head_complete)
+    return len; /* trailers */
+  if (!text) {
+    head_is_complete(request);
+    return len;
+  }
+  if (text >= 5 && memcmp(data, "HTTP/", 5) == 0) { /* the head of a proxy's CONNECT came before */
+    buf_reset(&request->reply.head);
+    return len;
+  }
+  if (buf_add(&request->reply.head, data, text) < 0 || buf_add(&request->reply.head, "", 1) < 0) {
+    stop(request, ERR_TOO_LARGE, "the headers of the answer are too large");
+    return 0;
+  }
+  return len;
+}
+
+static size_t on_write(char *data, size_t size, size_t count, void *arg) {
+  struct http_request *request = arg;
+  size_t len = size * count;
+  if (request->stopped)
+    return 0;
+  moved(request);
+  if (request->streaming) {
+    int rc = request->spec.write(request->spec.arg, data, len);
+    if (rc == HTTP_PAUSE) {
+      request->recv_paused = true;
+      return CURL_WRITEFUNC_PAUSE;
+    }
+    if (rc < 0) {
+      stop(request, ERR_CANCELED, "the transfer was stopped");
+      return 0;
+    }
+  } else if (buf_add(&request->reply.body, data, len) < 0) {
+    /* What there is of an error's text is enough; anything else must be whole. */
+    if (request->reply.status < 400)
+      stop(request, ERR_TOO_LARGE, "the answer is larger than anything that dray expects here");
+    request->stopped = true;
+    return 0;
+  }
+  request->reply.received += len;
+  return len;
+}
+
+static size_t on_read(char *data, size_t size, size_t count, void *arg) {
+  struct http_request *request = arg;
+  uint64_t left = request->spec.body_size - request->reply.sent;
+  size_t room = size * count;
+  if (request->stopped)
+    return CURL_READFUNC_ABORT;
+  moved(request);
+  if (left < room)
+    room = (size_t)left;
+  if (!room)
+    return 0;
+  int64_t got = request->spec.read(request->spec.arg, data, room);
+  if (got == HTTP_PAUSE) {
+    request->send_paused = true;
+    return CURL_READFUNC_PAUSE;
+  }
+  if (got < 0) {
+    stop(request, ERR_CANCELED, "the transfer was stopped");
+    return CURL_READFUNC_ABORT;
+  }
+  request->reply.sent += (uint64_t)got;
+  return (size_t)got;
+}
+
+static int on_seek(void *arg, curl_off_t offset, int origin) {
+  struct http_request *request = arg;
+  if (origin != SEEK_SET || offset != 0 || !request->spec.rewind ||
+      request->spec.rewind(request->spec.arg) < 0)
+    return CURL_SEEKFUNC_FAIL;
+  request->reply.sent = 0;
+  return CURL_SEEKFUNC_OK;
+}
+
+static void drain_finished(struct lane *lane) {
+  CURLMsg *message;
+  int left;
+  while ((message = curl_multi_info_read(lane->multi, &left))) {
+    if (message->msg != CURLMSG_DONE)
+      continue;
+    struct http_request *request = NULL;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&request);
+    request->code = message->data.result;
+    request->finished = true;
+    loop_ready(lane->http->loop, &request->ready);
+  }
+}
+
+static void act(struct lane *lane, curl_socket_t fd, int events) {
+  int running;
+  curl_multi_socket_action(lane->multi, fd, events, &running);
+  drain_finished(lane);
+}
+
+static void on_timer(struct timer *timer) {
+  act(list_entry(timer, struct lane, timer), CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int on_curl_timer(CURLM *multi, long ms, void *arg) {
+  (void)multi;
+  struct lane *lane = arg;
+  if (ms < 0)
+    timer_stop(&lane->timer);
+  else
+    timer_start(lane->http->loop, &lane->timer, (uint64_t)ms);
+  return 0;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events) {
+  struct socket *socket = poll->data;
+  int flags = 0;
+  if (status < 0)
+    flags = CURL_CSELECT_ERR;
+  if (events & UV_READABLE)
+    flags |= CURL_CSELECT_IN;
+  if (events & UV_WRITABLE)
+    flags |= CURL_CSELECT_OUT;
+  act(socket->lane, socket->fd, flags);
+}
+
+static void socket_closed(uv_handle_t *handle) { free(handle->data); }
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned) {
+  (void)easy;
+  struct lane *lane = arg;
+  struct socket *socket = assigned;
+  if (what == CURL_POLL_REMOVE) {
+    if (!socket)
+      return 0;
+    curl_multi_assign(lane->multi, fd, NULL);
+    uv_poll_stop(&socket->poll);
+    uv_close((uv_handle_t *)&socket->poll, socket_closed);
+    return 0;
+  }
+  if (!socket) {
+    socket = mem_zalloc(sizeof *socket);
+    socket->lane = lane;
+    socket->fd = fd;
+    socket->poll.data = socket;
+    if (uv_poll_init_socket(loop_uv(lane->http->loop), &socket->poll, fd) < 0) {
+      free(socket);
+      return -1;
+    }
+    curl_multi_assign(lane->multi, fd, socket);
+  }
+  int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+  uv_poll_start(&socket->poll, events, on_poll);
+  return 0;
+}
+
+/* -- a request's life -- */
+
+static CURL *easy_take(struct lane *lane) {
+  struct list *node = list_pop(&lane->idle);
+  if (!node)
+    return curl_easy_init();
+  struct idle *idle = list_entry(node, struct idle, node);
+  CURL *easy = idle->easy;
+  free(idle);
+  return easy;
+}
+
+static void easy_give(struct lane *lane, CURL *easy) {
+  struct idle *idle = mem_zalloc(sizeof *idle);
+  curl_easy_reset(easy);
+  idle->easy = easy;
+  list_push(&lane->idle, &idle->node);
+}
+
+static void set_body(struct http_request *request) {
+  CURL *easy = request->easy;
+  const struct http_spec *spec = &request->spec;
+  if (spec->read && spec->body_size) {
+    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)spec->body_size);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(easy, CURLOPT_READDATA, request);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
+    curl_easy_setopt(easy, CURLOPT_SEEKDATA, request);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)request->http->options.buffer_size);
+  } else {
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)spec->body_size);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, spec->body ? spec->body : "");
+  }
+}
+
+static bool has_header(const char *const *headers, const char *name) {
+  size_t len = strlen(name);
+  for (; headers && *headers; headers++)
+    if (strncasecmp(*headers, name, len) == 0 && (*headers)[len] == ':')
+      return true;
+  return false;
+}
+
+static void configure(struct http_request *request) {
+  CURL *easy = request->easy;
+  const struct http_spec *spec = &request->spec;
+  const struct http_options *options = &request->http->options;
+  bool stream = spec->lane == HTTP_STREAM;
+  for (const char *const *h = spec->headers; h && *h; h++)
+    request->headers = curl_slist_append(request->headers, *h);
+  request->headers = curl_slist_append(request->headers, "Expect:");
+  if (spec->has_body && !has_header(spec->headers, "Content-Type"))
+    request->headers = curl_slist_append(request->headers, "Content-Type:");
+  curl_easy_setopt(easy, CURLOPT_URL, request->url);
+  curl_easy_setopt(easy, CURLOPT_PRIVATE, request);
+  curl_easy_setopt(easy, CURLOPT_SHARE, request->http->share);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->error_text);
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, request->http->user_agent);
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
+  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
+                   stream ? (long)options->buffer_size : (long)REQUEST_BUFFER);
+  curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)REQUEST_BUFFER);
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                   stream ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
+  if (!stream)
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+  if (spec->has_body)
+    set_body(request);
+  if (strcmp(spec->method, "HEAD") == 0)
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+  else
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, spec->method);
+  if (spec->trust)
+    trust_apply(spec->trust, easy);
+}
+
+static void log_request(const struct http_request *request) {
+  const struct log *log = request->http->options.log;
+  if (!log || !log_wants(log, LOG_DEBUG))
+    return;
+  const struct http_reply *reply = &request->reply;
+  char *url = url_for_log(request->url);
+  unsigned long long ms = loop_now(request->http->loop) - reply->started_ms;
+  if (reply->err.code != ERR_NONE)
+    log_at(log, LOG_DEBUG, "%s %s: %s (%llu ms)", request->spec.method, url, reply->err.message,
+           ms);
+  else
+    log_at(log, LOG_DEBUG, "%s %s %d (%llu ms, %llu bytes up, %llu down%s)", request->spec.method,
+           url, reply->status, ms, (unsigned long long)reply->sent,
+           (unsigned long long)reply->received, reply->h2 ? ", h2" : "");
+  free(url);
+}
+
+static void verdict(struct http_request *request) {
+  struct http_reply *reply = &request->reply;
+  if (!request->stopped && request->code != CURLE_OK) {
+    reply->final = http_error(&reply->err, (int)request->code, request->error_text, request->url);
+    reply->lost_early = http_error_after_connect((int)request->code) && !request->head_complete;
+  }
+  if (reply->err.code == ERR_NONE && !request->head_complete)
+    err_set(&reply->err, ERR_PROTOCOL, "%s: the answer has no head", request->url);
+  if (!request->spec.read)
+    reply->sent = request->spec.body_size;
+  char *host = url_host(request->url);
+  if (host)
+    text_printable(reply->err.host, sizeof reply->err.host, host, strlen(host));
+  free(host);
+}
+
+static void request_free(struct http_request *request) {
+  buf_free(&request->reply.head);
+  buf_free(&request->reply.body);
+  curl_slist_free_all(request->headers);
+  free(request->url);
+  free(request);
+}
+
+static void end(struct http_request *request) {
+  struct http *http = request->http;
+  curl_multi_remove_handle(request->lane->multi, request->easy);
+  verdict(request);
+  log_request(request);
+  easy_give(request->lane, request->easy);
+  list_remove(&request->node);
+  if (list_empty(&http->active))
+    timer_stop(&http->watch);
+  request->spec.done(request->spec.arg, &request->reply);
+  request_free(request);
+}
+
+static void on_ready(struct ready *ready) {
+  struct http_request *request = list_entry(ready, struct http_request, ready);
+  if (request->finished || request->stopped) {
+    end(request);
+    return;
+  }
+  if (request->resume && (request->recv_paused || request->send_paused)) {
+    request->resume = request->recv_paused = request->send_paused = false;
+    moved(request);
+    /* May call on_write at once, which may pause it again. */
+    curl_easy_pause(request->easy, CURLPAUSE_CONT);
+    if (request->stopped)
+      loop_ready(request->http->loop, &request->ready);
+    act(request->lane, CURL_SOCKET_TIMEOUT, 0);
+  }
+  request->resume = false;
+}
+
+static void on_watch(struct timer *timer) {
+  struct http *http = list_entry(timer, struct http, watch);
+  uint64_t now = loop_now(http->loop);
+  list_each_safe(node, &http->active) {
+    struct http_request *request = list_entry(node, struct http_request, node);
+    bool answering = request->spec.has_body && request->spec.answer_timeout_ms &&
+                     (!request->spec.read || request->reply.sent == request->spec.body_size);
+    int64_t allowed = answering ? request->spec.answer_timeout_ms : http->options.stall_timeout_ms;
+    if (request->recv_paused || request->send_paused || request->finished)
+      continue;
+    if (now - request->moved_ms < (uint64_t)allowed)
+      continue;
+    char why[80];
+    snprintf(why, sizeof why, "silent for %lld s", (long long)(now - request->moved_ms) / 1000);
+    stop(request, ERR_TIMEOUT, why);
+    request->reply.lost_early = !request->head_complete;
+    loop_ready(http->loop, &request->ready);
+  }
+  timer_start(http->loop, &http->watch, WATCH_MS);
+}
+
+struct http_request *http_start(struct http *http, const struct http_spec *spec) {
+  assert(spec->done && spec->method && spec->url);
+  struct http_request *request = mem_zalloc(sizeof *request);
+  request->http = http;
+  request->lane = &http->lanes[spec->lane];
+  request->spec = *spec;
+  request->url = mem_strdup(spec->url);
+  ready_init(&request->ready, on_ready);
+  buf_init(&request->reply.head, HTTP_HEADERS_MAX);
+  buf_init(&request->reply.body, spec->body_max ? spec->body_max : (size_t)64 * 1024);
+  request->reply.started_ms = loop_now(http->loop);
+  request->easy = easy_take(request->lane);
+  moved(request);
+  configure(request);
+  request->spec.headers = NULL;
+  request->spec.url = request->url;
+  if (list_empty(&http->active))
+    timer_start(http->loop, &http->watch, WATCH_MS);
+  list_push(&http->active, &request->node);
+  http->requests++;
+  if (curl_multi_add_handle(request->lane->multi, request->easy) != CURLM_OK) {
+    stop(request, ERR_IO, "cannot start a request");
+    loop_ready(http->loop, &request->ready);
+  }
+  return request;
+}
+
+void http_cancel(struct http_request *request) {
+  if (request->finished || request->stopped)
+    return;
+  stop(request, ERR_CANCELED, "canceled");
+  loop_ready(request->http->loop, &request->ready);
+}
+
+void http_resume(struct http_request *request) {
+  if (!request->recv_paused && !request->send_paused)
+    return;
+  request->resume = true;
+  loop_ready(request->http->loop, &request->ready);
+}
+
+/* -- the client -- */
+
+static void lane_init(struct lane *lane, struct http *http, bool multiplex) {
+  lane->http = http;
+  lane->multi = curl_multi_init();
+  timer_init(&lane->timer, on_timer);
+  list_init(&lane->idle);
+  curl_multi_setopt(lane->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(lane->multi, CURLMOPT_SOCKETDATA, lane);
+  curl_multi_setopt(lane->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+  curl_multi_setopt(lane->multi, CURLMOPT_TIMERDATA, lane);
+  curl_multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
+  curl_multi_setopt(lane->multi, CURLMOPT_PIPELINING,
+                    multiplex ? (long)CURLPIPE_MULTIPLEX : (long)CURLPIPE_NOTHING);
+}
+
+struct http *http_new(struct loop *loop, const struct http_options *options) {
+  struct http *http = mem_zalloc(sizeof *http);
+  curl_global_init(CURL_GLOBAL_DEFAULT); /* counted, and thread-safe since 7.84 */
+  http->loop = loop;
+  http->options = *options;
+  http->options.user_agent = NULL;
+  if (!http->options.buffer_size)
+    http->options.buffer_size = (size_t)64 * 1024;
+  http->user_agent = mem_strdup(options->user_agent);
+  list_init(&http->active);
+  timer_init(&http->watch, on_watch);
+  http->share = curl_share_init();
+  curl_share_setopt(http->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+  curl_share_setopt(http->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+  lane_init(&http->lanes[HTTP_REQUEST], http, true);
+  lane_init(&http->lanes[HTTP_STREAM], http, false);
+  return http;
+}
+
+void http_free(struct http *http) {
+  if (!http)
+    return;
+  assert(list_empty(&http->active));
+  for (int i = 0; i < LANES; i++) {
+    struct list *node;
+    while ((node = list_pop(&http->lanes[i].idle))) {
+      struct idle *idle = list_entry(node, struct idle, node);
+      curl_easy_cleanup(idle->easy);
+      free(idle);
+    }
+    curl_multi_cleanup(http->lanes[i].multi);
+    timer_stop(&http->lanes[i].timer);
+  }
+  curl_share_cleanup(http->share);
+  timer_stop(&http->watch);
+  free(http->user_agent);
+  free(http);
+  curl_global_cleanup();
+}
+
+const char *http_header_next(const struct http_reply *reply, const char *name, size_t *cursor) {
+  size_t len = strlen(name);
+  while (*cursor < reply->head.len) {
+    const char *line = reply->head.data + *cursor;
+    *cursor += strlen(line) + 1;
+    if (strncasecmp(line, name, len) == 0 && line[len] == ':') {
+      line += len + 1;
+      return line + strspn(line, " \t");
+    }
+  }
+  return NULL;
+}
+
+const char *http_header(const struct http_reply *reply, const char *name) {
+  size_t cursor = 0;
+  return http_header_next(reply, name, &cursor);
+}
+
+uint64_t http_requests(const struct http *http) { return http->requests; }
+
+char *http_libraries(void) {
+  return mem_printf("%s libuv/%s", curl_version(), uv_version_string());
+}

@@ -1,0 +1,17 @@
+/* net/http_error.h - curl's codes in our words: the one table. Pure.
+ * Source: libcurl-errors(3), and what 7.88.1 returns in practice. */
+#ifndef DRAY_NET_HTTP_ERROR_H
+#define DRAY_NET_HTTP_ERROR_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/* code is a CURLcode other than CURLE_OK, detail what curl wrote to its error buffer.
+ * Returns true where trying again is pointless. */
+bool http_error(struct err *err, int code, const char *detail, const char *url);
+
+/* The connection was up when it happened: the request may have reached the server. */
+bool http_error_after_connect(int code);
+
+#endif
