@@ -1,0 +1,81 @@
+#include "oci/answer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "oci/registry.h"
+
+/* " after 3 attempts", where there was more than one. */
+static const char *tries(char text[40], int attempts) {
+  text[0] = '\0';
+  if (attempts > 1)
+    snprintf(text, 40, " after %d attempts", attempts);
+  return text;
+}
+
+static enum err_code code_of(int status) {
+  switch (status) {
+  case 401:
+    return ERR_UNAUTHORIZED;
+  case 403:
+    return ERR_DENIED;
+  case 404:
+    return ERR_NOT_FOUND;
+  case 429:
+    return ERR_RATE_LIMITED;
+  default:
+    return status >= 500 ? ERR_SERVER : ERR_REFUSED;
+  }
+}
+
+static const char *advice(const struct call_result *result, const char *body) {
+  switch (result->reply->status) {
+  case 400:
+    /* Go's and nginx's words for plain HTTP on a TLS port. */
+    return strstr(body, "HTTPS server") || strstr(body, "to HTTPS port")
+               ? "; the registry uses TLS: add --tls with its host"
+               : "";
+  case 401:
+    return result->authorized ? "; the credentials were not accepted"
+                              : "; no credentials were found for it (docker login, --authfile)";
+  case 403:
+    return result->authorized ? "; the credentials lack this permission"
+                              : "; no credentials were found for it (docker login, --authfile)";
+  case 429:
+    return "; it limits how often it may be asked: try again later, or log in";
+  default:
+    return "";
+  }
+}
+
+int oci_answer(const struct call_result *result, const char *host, const char *what,
+               struct err *err) {
+  const struct http_reply *reply = result->reply;
+  char again[40];
+  tries(again, result->attempts);
+  if (reply->err.code != ERR_NONE) {
+    *err = reply->err;
+    if (*again && err->code != ERR_CANCELED) {
+      char *message = mem_printf("%s,%s", reply->err.message, again);
+      err_set(err, reply->err.code, "%s", message);
+      free(message);
+    }
+  } else if (reply->status >= 200 && reply->status <= 299) {
+    return 0;
+  } else {
+    struct oci_error error;
+    const char *body = buf_str(&reply->body);
+    oci_error_parse(body, reply->body.len, &error);
+    bool said = error.code[0] || error.message[0];
+    err_set(err, code_of(reply->status), "%s: %s: answered %d%s%s%s%s%s%s%s", host, what,
+            reply->status, again, said ? " (" : "", error.code,
+            error.code[0] && error.message[0] ? ": " : "", error.message, said ? ")" : "",
+            advice(result, body));
+  }
+  snprintf(err->host, sizeof err->host, "%s", host);
+  err->http_status = reply->status;
+  err->retry_after_ms = result->retry_after_ms;
+  return -(int)err->code;
+}

@@ -1,0 +1,21 @@
+/* oci/json.h - JSON from outside, parsed in bounded memory. Pure. */
+#ifndef DRAY_OCI_JSON_H
+#define DRAY_OCI_JSON_H
+
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "base/err.h"
+
+#define OCI_JSON_VALUES_MAX 200000 /* values in one document: bounds the parser's memory */
+#define OCI_JSON_DEPTH_MAX 64      /* nesting */
+
+/* The tree is the caller's: json_decref(). NULL: ERR_PROTOCOL (not JSON, a key twice in one
+ * object, too many values, too deep), with words fit for the end of "image X: …". */
+json_t *oci_json_load(const char *bytes, size_t len, struct err *err);
+
+/* The member's text; NULL where it is missing or no string. */
+const char *oci_json_text(const json_t *object, const char *key);
+
+#endif
