@@ -1,0 +1,294 @@
+#include "transfer/blob_source.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "net/call.h"
+#include "net/retry.h"
+#include "oci/answer.h"
+#include "oci/registry.h"
+
+#define PROGRESS ((uint64_t)32 * 1024) /* bytes: less between two losses is no progress */
+
+enum source_state {
+  SOURCE_IDLE,
+  SOURCE_GET, /* waiting for the answer, or streaming it */
+  SOURCE_PAUSE,
+  SOURCE_CHECK, /* all bytes are here: are they the right ones? */
+  SOURCE_END
+};
+
+struct blob_source {
+  struct blob_source_spec spec;
+  struct endpoint *endpoint;
+  struct ready ready;
+  struct timer pause;
+  enum source_state state;
+  struct pipe *pipe;
+  struct call *call;
+  struct oci_hasher hasher;
+  uint64_t skip;     /* bytes of an answer from the start that we have already */
+  uint64_t began_at; /* offset at which this GET began */
+  int fruitless;     /* attempts in a row that brought next to nothing */
+  bool no_range;     /* the server refused one */
+  bool restart, canceled;
+  struct err err; /* found in an answer; ERR_NONE: none */
+};
+
+static void become(struct blob_source *source, enum source_state state) {
+  source->state = state;
+  loop_ready(source->spec.transfer->loop, &source->ready);
+}
+
+static void on_room(void *arg) {
+  struct blob_source *source = arg;
+  if (source->call)
+    call_resume(source->call);
+}
+
+static const char *host(const struct blob_source *source) { return source->spec.repo->host; }
+
+static int wrong_size(struct blob_source *source, int64_t found) {
+  char is[40] = "more bytes than that";
+  if (found >= 0)
+    snprintf(is, sizeof is, "%lld", (long long)found);
+  return err_set(&source->err, ERR_DIGEST,
+                 "%s: blob %s has the wrong size: %s, where its manifest says %llu", host(source),
+                 source->spec.desc->digest.text, is, (unsigned long long)source->spec.desc->size);
+}
+
+/* Where in the blob does this answer begin, and is it the blob that we know? */
+static int check_head(struct blob_source *source, const struct http_reply *reply) {
+  uint64_t size = source->spec.desc->size, offset = pipe_written(source->pipe);
+  uint64_t first = 0, last = 0;
+  int64_t total = -1, length = -1;
+  const char *value;
+  source->skip = 0;
+  if (reply->status == 206) {
+    value = http_header(reply, "Content-Range");
+    if (!value || oci_content_range_parse(value, &first, &last, &total) < 0 || first > offset)
+      return err_set(&source->err, ERR_PROTOCOL, "%s: blob %s: a range was asked for, another came",
+                     host(source), source->spec.desc->digest.text);
+    if (total >= 0 && (uint64_t)total != size)
+      return wrong_size(source, total);
+    source->skip = offset - first;
+    return 0;
+  }
+  if (reply->status != 200)
+    return err_set(&source->err, ERR_PROTOCOL,
+                   "%s: blob %s: answered %d, which makes no sense here", host(source),
+                   source->spec.desc->digest.text, reply->status);
+  value = http_header(reply, "Content-Length");
+  if (value && text_number(value, 0, INT64_MAX, &length) == 0 && (uint64_t)length != size)
+    return wrong_size(source, length);
+  source->skip = offset; /* a server without ranges sends all of it again */
+  return 0;
+}
+
+static bool on_head(void *arg, const struct http_reply *reply) {
+  struct blob_source *source = arg;
+  check_head(source, reply);
+  return true;
+}
+
+static int on_write(void *arg, const void *data, size_t len) {
+  struct blob_source *source = arg;
+  if (source->err.code != ERR_NONE)
+    return HTTP_ABORT;
+  if (source->skip >= len) {
+    source->skip -= len;
+    return 0;
+  }
+  const unsigned char *bytes = (const unsigned char *)data + source->skip;
+  size_t fresh = len - (size_t)source->skip;
+  if (fresh > source->spec.desc->size - pipe_written(source->pipe)) {
+    wrong_size(source, -1);
+    return HTTP_ABORT;
+  }
+  if (pipe_write(source->pipe, bytes, fresh) < 0)
+    return HTTP_PAUSE;
+  oci_hasher_update(&source->hasher, bytes, fresh);
+  source->skip = 0;
+  return 0;
+}
+
+/* Whether another GET is worth it; the state that follows is set. */
+static void lost(struct blob_source *source, const struct call_result *result) {
+  struct transfer *transfer = source->spec.transfer;
+  uint64_t got = pipe_written(source->pipe) - source->began_at;
+  source->fruitless = got >= PROGRESS ? 0 : source->fruitless + 1;
+  /* A request that brought nothing at all has been tried often enough by the call. */
+  if (!result->retriable || !got ||
+      source->fruitless > endpoints_spec(transfer->endpoints)->retries) {
+    become(source, SOURCE_END);
+    return;
+  }
+  int64_t delay =
+      retry_delay(source->fruitless + 1, result->retry_after_ms, loop_random(transfer->loop));
+  endpoints_retried(transfer->endpoints,
+                    &(struct retry_note){.host = host(source),
+                                         .what = "GET of a blob",
+                                         .reason = source->err.message,
+                                         .attempt = (unsigned)source->fruitless + 1,
+                                         .wait_ms = delay});
+  source->err.code = ERR_NONE;
+  source->state = SOURCE_PAUSE;
+  timer_start(transfer->loop, &source->pause, (uint64_t)delay);
+}
+
+static void on_got(void *arg, const struct call_result *result) {
+  struct blob_source *source = arg;
+  source->call = NULL;
+  if (source->canceled) {
+    err_set(&source->err, ERR_CANCELED, "%s: canceled", host(source));
+    become(source, SOURCE_END);
+    return;
+  }
+  if (source->restart) {
+    source->restart = false;
+    become(source, SOURCE_GET);
+    return;
+  }
+  if (source->err.code != ERR_NONE) {
+    become(source, SOURCE_END);
+    return;
+  }
+  if (result->reply->err.code == ERR_NONE && result->reply->status == 416 && !source->no_range) {
+    source->no_range = true;
+    become(source, SOURCE_GET);
+    return;
+  }
+  char what[160];
+  snprintf(what, sizeof what, "blob %s", source->spec.desc->digest.text);
+  if (oci_answer(result, host(source), what, &source->err) < 0)
+    lost(source, result);
+  else
+    become(source, SOURCE_CHECK);
+}
+
+static void get(struct blob_source *source) {
+  const struct blob_source_spec *spec = &source->spec;
+  char *path = oci_path_blob(spec->repo, &spec->desc->digest);
+  char *scopes = oci_scope(spec->repo, false);
+  uint64_t offset = pipe_written(source->pipe);
+  char range[80];
+  const char *headers[] = {NULL, NULL};
+  if (offset && !source->no_range) {
+    snprintf(range, sizeof range, "Range: bytes=%llu-%llu", (unsigned long long)offset,
+             (unsigned long long)spec->desc->size - 1);
+    headers[0] = range;
+  }
+  source->began_at = offset;
+  source->call = call_start(&(struct call_spec){
+      .endpoint = source->endpoint,
+      .method = "GET",
+      .url = path,
+      .headers = headers,
+      .path = spec->repo->path,
+      .scopes = scopes,
+      .lane = spec->small ? HTTP_REQUEST : HTTP_STREAM,
+      .in_stream = !spec->small,
+      .verified = true,
+      .head = on_head,
+      .write = on_write,
+      .done = on_got,
+      .arg = source,
+  });
+  free(scopes);
+  free(path);
+}
+
+static void check(struct blob_source *source) {
+  const struct oci_descriptor *desc = source->spec.desc;
+  struct oci_digest digest;
+  if (pipe_written(source->pipe) < desc->size) {
+    wrong_size(source, (int64_t)pipe_written(source->pipe));
+  } else {
+    oci_hasher_digest(&source->hasher, &digest);
+    if (oci_digest_equal(&digest, &desc->digest))
+      pipe_release(source->pipe);
+    else
+      err_set(&source->err, ERR_DIGEST, "%s: blob %s is corrupt: its bytes have the digest %s",
+              host(source), desc->digest.text, digest.text);
+  }
+  become(source, SOURCE_END);
+}
+
+static void step(struct ready *ready) {
+  struct blob_source *source = list_entry(ready, struct blob_source, ready);
+  switch (source->state) {
+  case SOURCE_GET:
+    if (source->spec.desc->size == 0) /* nothing to ask for: only the digest can be wrong */
+      become(source, SOURCE_CHECK);
+    else
+      get(source);
+    return;
+  case SOURCE_CHECK:
+    check(source);
+    return;
+  case SOURCE_END:
+    source->state = SOURCE_IDLE;
+    source->spec.done(source->spec.arg, source->err.code == ERR_NONE ? NULL : &source->err);
+    return;
+  case SOURCE_IDLE:
+  case SOURCE_PAUSE:
+    return;
+  }
+}
+
+static void on_pause_over(struct timer *timer) {
+  become(list_entry(timer, struct blob_source, pause), SOURCE_GET);
+}
+
+struct blob_source *blob_source_new(const struct blob_source_spec *spec) {
+  struct blob_source *source = mem_zalloc(sizeof *source);
+  source->spec = *spec;
+  source->endpoint = transfer_endpoint(spec->transfer, spec->repo);
+  ready_init(&source->ready, step);
+  timer_init(&source->pause, on_pause_over);
+  size_t capacity = spec->small ? (size_t)TRANSFER_SMALL : spec->transfer->ring;
+  source->pipe = pipe_new(capacity, capacity / 4, spec->desc->size, on_room, source);
+  return source;
+}
+
+void blob_source_free(struct blob_source *source) {
+  if (!source)
+    return;
+  assert(source->state == SOURCE_IDLE);
+  pipe_free(source->pipe);
+  free(source);
+}
+
+struct pipe *blob_source_pipe(struct blob_source *source) {
+  return source->pipe;
+}
+
+void blob_source_start(struct blob_source *source) {
+  timer_stop(&source->pause);
+  source->err.code = ERR_NONE;
+  source->fruitless = 0;
+  pipe_restart(source->pipe, 0);
+  oci_hasher_init(&source->hasher, source->spec.desc->digest.algorithm);
+  source->restart = source->call != NULL;
+  if (source->call)
+    call_cancel(source->call);
+  else
+    become(source, SOURCE_GET);
+}
+
+bool blob_source_cancel(struct blob_source *source) {
+  if (source->state == SOURCE_IDLE)
+    return false;
+  source->canceled = true;
+  if (source->call) {
+    call_cancel(source->call);
+  } else {
+    timer_stop(&source->pause);
+    err_set(&source->err, ERR_CANCELED, "%s: canceled", host(source));
+    become(source, SOURCE_END);
+  }
+  return true;
+}

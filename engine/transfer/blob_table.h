@@ -1,0 +1,35 @@
+/* transfer/blob_table.h - each blob once by target repository: the first who wants it copies it,
+ * the others wait for that copy. A copy that fails is the failure of the one who led it; the next
+ * in line leads then. Thread: the loop's. */
+#ifndef DRAY_TRANSFER_BLOB_TABLE_H
+#define DRAY_TRANSFER_BLOB_TABLE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "transfer/blob_copy.h"
+
+struct blob_table;
+
+struct blob_table *blob_table_new(struct loop *loop);
+void blob_table_free(struct blob_table *table); /* nobody may be waiting */
+
+/* A plain member of whoever wants a blob. spec and what it points to live until done. */
+struct blob_want {
+  struct list node;
+  struct ready ready;
+  struct blob_copy_spec spec;
+  struct blob_entry *entry; /* NULL: nothing is under way */
+  bool canceled;
+  enum blob_outcome outcome;
+  uint64_t sent; /* bytes that this one's copy handed to the target */
+  struct err err;
+  /* Exactly once; err NULL: it is there. */
+  void (*done)(struct blob_want *, const struct err *err);
+};
+
+void blob_want_start(struct blob_table *table, struct blob_want *want);
+void blob_want_cancel(struct blob_want *want); /* done follows with ERR_CANCELED */
+
+#endif

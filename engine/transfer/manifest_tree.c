@@ -1,0 +1,505 @@
+#include "transfer/manifest_tree.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "net/call.h"
+#include "oci/answer.h"
+#include "oci/registry.h"
+#include "transfer/blob_table.h"
+
+enum { DEPTH_MAX = 8, READING_MAX = 16, MANIFESTS_MAX = 20000 };
+#define HELD_MAX ((size_t)8 * 1024 * 1024) /* bytes of manifests that wait for their parts */
+
+enum node_state {
+  NODE_WAITING, /* for its turn to be read */
+  NODE_CHECK,
+  NODE_FETCH,
+  NODE_PARTS,
+  NODE_PUT,
+  NODE_DONE
+};
+
+/* One who waits for a node: a manifest that lists it. */
+struct edge {
+  struct list node;
+  struct node *parent;
+};
+
+struct part; /* a blob of a manifest */
+
+struct node {
+  struct list queue; /* tree->queue */
+  struct ready ready;
+  struct manifest_tree *tree;
+  enum node_state state;
+  struct oci_digest digest;
+  int64_t size; /* as its descriptor says; -1: the root */
+  int depth;
+  bool reading; /* counts in tree->reading */
+  struct call *call;
+  char *bytes;
+  size_t len;
+  struct oci_manifest *parsed;
+  struct list parents; /* edges */
+  unsigned missing;    /* parts that are not at the target yet */
+  struct part *parts;
+};
+
+struct part {
+  struct blob_want want;
+  struct node *node;
+  bool counted; /* the first of its digest in this tree */
+};
+
+struct manifest_tree {
+  struct manifest_tree_spec spec;
+  struct ready ready;
+  struct map *nodes;      /* digest → node */
+  struct map *blobs_seen; /* digest → anything */
+  struct list queue;      /* newest first: depth first, so that little is held */
+  struct node *root;
+  unsigned unread;  /* nodes whose parts are not known yet */
+  unsigned reading; /* of these, those at work */
+  unsigned open;    /* calls and wants under way */
+  size_t held;
+  bool planned, failed, done;
+  struct err err;
+  struct manifest_counts counts;
+};
+
+int manifest_check(const char *host, const struct oci_digest *digest, int64_t size,
+                   const char *content_type, const char *bytes, size_t len,
+                   struct oci_manifest **parsed, struct err *err) {
+  struct oci_digest found;
+  if (size >= 0 && (uint64_t)size != len)
+    return err_set(err, ERR_DIGEST,
+                   "%s: manifest %s has the wrong size: %zu bytes, where its index says %lld", host,
+                   digest->text, len, (long long)size);
+  oci_digest_of(digest->algorithm, bytes, len, &found);
+  if (!oci_digest_equal(&found, digest))
+    return err_set(err, ERR_DIGEST, "%s: manifest %s is corrupt: its bytes have the digest %s",
+                   host, digest->text, found.text);
+  int rc = oci_manifest_parse(content_type, bytes, len, parsed, err);
+  if (rc < 0)
+    err_prefix(err, "%s: manifest %s", host, digest->text);
+  return rc;
+}
+
+static void become(struct node *node, enum node_state state) {
+  node->state = state;
+  loop_ready(node->tree->spec.transfer->loop, &node->ready);
+}
+
+static void tree_wake(struct manifest_tree *tree) {
+  loop_ready(tree->spec.transfer->loop, &tree->ready);
+}
+
+/* -- failure: everything under way is called back; done comes when the last has answered -- */
+
+static void cancel_node(struct node *node) {
+  ready_cancel(&node->ready);
+  if (node->call)
+    call_cancel(node->call);
+  for (size_t i = 0; node->parts && i < node->parsed->count; i++)
+    if (node->parts[i].node)
+      blob_want_cancel(&node->parts[i].want);
+}
+
+static void fail(struct manifest_tree *tree, const struct err *err) {
+  if (tree->failed)
+    return;
+  tree->failed = true;
+  tree->err = *err;
+  void *node;
+  for (size_t i = 0; map_next(tree->nodes, &i, NULL, &node);)
+    cancel_node(node);
+  tree_wake(tree);
+}
+
+/* A call or a want has ended. Returns false where that does not matter any more. */
+static bool closed(struct manifest_tree *tree) {
+  tree->open--;
+  if (tree->failed)
+    tree_wake(tree);
+  return !tree->failed;
+}
+
+/* -- a node's requests -- */
+
+static void let_next_read(struct node *node) {
+  if (!node->reading)
+    return;
+  node->reading = false;
+  node->tree->reading--;
+  tree_wake(node->tree);
+}
+
+static void node_request(struct node *node, const struct oci_repo *repo, bool push,
+                         struct call_spec spec) {
+  struct transfer *transfer = node->tree->spec.transfer;
+  char *scopes = oci_scope(repo, push);
+  spec.endpoint = transfer_endpoint(transfer, repo);
+  spec.path = repo->path;
+  spec.scopes = scopes;
+  spec.arg = node;
+  node->tree->open++;
+  node->call = call_start(&spec);
+  free(scopes);
+}
+
+static void on_checked(void *arg, const struct call_result *result) {
+  struct node *node = arg;
+  struct manifest_tree *tree = node->tree;
+  node->call = NULL;
+  if (!closed(tree))
+    return;
+  bool there = result->reply->err.code == ERR_NONE && result->reply->status == 200;
+  if (there)
+    tree->unread--;
+  become(node, there ? NODE_DONE : NODE_FETCH);
+}
+
+static void check(struct node *node) {
+  const struct oci_repo *dst = node->tree->spec.dst;
+  char *path = oci_path_manifest(dst, node->digest.text);
+  char *accept = mem_printf("Accept: %s", oci_accept_manifest);
+  node_request(node, dst, true,
+               (struct call_spec){.method = "HEAD",
+                                  .url = path,
+                                  .headers = (const char *[]){accept, NULL},
+                                  .done = on_checked});
+  free(accept);
+  free(path);
+}
+
+static void on_fetched(void *arg, const struct call_result *result) {
+  struct node *node = arg;
+  struct manifest_tree *tree = node->tree;
+  const char *host = tree->spec.src->host;
+  char what[160];
+  struct err err;
+  node->call = NULL;
+  if (!closed(tree))
+    return;
+  snprintf(what, sizeof what, "manifest %s", node->digest.text);
+  if (result->reply->err.code == ERR_TOO_LARGE) {
+    err_set(&err, ERR_TOO_LARGE, "%s: %s is larger than the 4 MiB that a manifest may have", host,
+            what);
+    fail(tree, &err);
+  } else if (oci_answer(result, host, what, &err) < 0 ||
+             manifest_check(
+                 host, &node->digest, node->size, http_header(result->reply, "Content-Type"),
+                 buf_str(&result->reply->body), result->reply->body.len, &node->parsed, &err) < 0) {
+    fail(tree, &err);
+  } else {
+    node->len = result->reply->body.len;
+    node->bytes = mem_strndup(buf_str(&result->reply->body), node->len);
+    tree->held += node->len;
+    become(node, NODE_PARTS);
+  }
+}
+
+static void fetch(struct node *node) {
+  const struct oci_repo *src = node->tree->spec.src;
+  char *path = oci_path_manifest(src, node->digest.text);
+  char *accept = mem_printf("Accept: %s", oci_accept_manifest);
+  node->tree->counts.pulls++;
+  node_request(node, src, false,
+               (struct call_spec){.method = "GET",
+                                  .url = path,
+                                  .headers = (const char *[]){accept, NULL},
+                                  .body_max = OCI_MANIFEST_MAX,
+                                  .done = on_fetched});
+  free(accept);
+  free(path);
+}
+
+static void on_put(void *arg, const struct call_result *result) {
+  struct node *node = arg;
+  struct manifest_tree *tree = node->tree;
+  const char *host = tree->spec.dst->host;
+  char what[160];
+  struct err err;
+  node->call = NULL;
+  if (!closed(tree))
+    return;
+  snprintf(what, sizeof what, "pushing manifest %s (%s)", node->digest.text,
+           node->parsed->media_type);
+  const char *stored = http_header(result->reply, "Docker-Content-Digest");
+  if (oci_answer(result, host, what, &err) < 0) {
+    fail(tree, &err);
+  } else if (stored && strcmp(stored, node->digest.text) != 0 &&
+             strncmp(stored, node->digest.text, 7) == 0) {
+    err_set(&err, ERR_DIGEST, "%s: %s: the registry stored it as another one, %s", host, what,
+            stored);
+    fail(tree, &err);
+  } else {
+    become(node, NODE_DONE);
+  }
+}
+
+static void put(struct node *node) {
+  const struct manifest_tree_spec *spec = &node->tree->spec;
+  char *path =
+      oci_path_manifest(spec->dst, node == node->tree->root ? spec->put_as : node->digest.text);
+  char *type = mem_printf("Content-Type: %s", node->parsed->media_type);
+  node_request(node, spec->dst, true,
+               (struct call_spec){.method = "PUT",
+                                  .url = path,
+                                  .headers = (const char *[]){type, NULL},
+                                  .has_body = true,
+                                  .body = node->bytes,
+                                  .body_size = node->len,
+                                  .done = on_put});
+  free(type);
+  free(path);
+}
+
+/* -- what a manifest reaches -- */
+
+static struct node *node_new(struct manifest_tree *tree, const struct oci_digest *digest,
+                             int64_t size, int depth);
+
+static void want_manifest(struct node *node, const struct oci_descriptor *item) {
+  struct manifest_tree *tree = node->tree;
+  struct node *child = map_get(tree->nodes, item->digest.text);
+  struct err err;
+  if (!child && (node->depth == DEPTH_MAX || tree->counts.manifests == MANIFESTS_MAX)) {
+    err_set(&err, ERR_UNSUPPORTED,
+            "%s: indexes are nested more than %d deep, or hold more than %d manifests",
+            tree->spec.src->host, DEPTH_MAX, MANIFESTS_MAX);
+    fail(tree, &err);
+    return;
+  }
+  if (!child) {
+    child = node_new(tree, &item->digest, (int64_t)item->size, node->depth + 1);
+    list_insert_before(tree->queue.next, &child->queue);
+    tree_wake(tree);
+  }
+  if (child->state == NODE_DONE)
+    return;
+  struct edge *edge = mem_zalloc(sizeof *edge);
+  edge->parent = node;
+  list_push(&child->parents, &edge->node);
+  node->missing++;
+}
+
+static void part_there(struct node *node) {
+  if (--node->missing == 0)
+    become(node, NODE_PUT);
+}
+
+static void on_blob(struct blob_want *want, const struct err *err) {
+  struct part *part = list_entry(want, struct part, want);
+  struct node *node = part->node;
+  struct manifest_counts *counts = &node->tree->counts;
+  part->node = NULL;
+  counts->sent_bytes += want->sent;
+  if (!closed(node->tree))
+    return;
+  if (err) {
+    fail(node->tree, err);
+    return;
+  }
+  if (part->counted) {
+    if (want->outcome == BLOB_COPIED)
+      counts->missing_bytes += want->spec.desc->size;
+    counts->transferred += want->outcome == BLOB_COPIED;
+    counts->mounted += want->outcome == BLOB_MOUNTED;
+    counts->existing += want->outcome == BLOB_EXISTED;
+  }
+  part_there(node);
+}
+
+static void want_blob(struct node *node, struct part *part, const struct oci_descriptor *item) {
+  struct manifest_tree *tree = node->tree;
+  const struct manifest_tree_spec *spec = &tree->spec;
+  bool same_host = strcmp(spec->src->host, spec->dst->host) == 0;
+  if (!map_put(tree->blobs_seen, item->digest.text, tree)) {
+    part->counted = true;
+    tree->counts.blobs++;
+    tree->counts.total_bytes += item->size;
+    spec->transfer->known_bytes += item->size;
+  }
+  part->node = node;
+  part->want.spec = (struct blob_copy_spec){.transfer = spec->transfer,
+                                            .src = spec->src,
+                                            .dst = spec->dst,
+                                            .mount_from = same_host ? spec->src : NULL,
+                                            .desc = item,
+                                            .check = spec->check_blobs && !same_host};
+  part->want.done = on_blob;
+  node->missing++;
+  tree->open++;
+  blob_want_start(spec->transfer->blobs, &part->want);
+}
+
+static void want_parts(struct node *node) {
+  struct manifest_tree *tree = node->tree;
+  const struct oci_manifest *parsed = node->parsed;
+  bool same_repo = oci_repo_equal(tree->spec.src, tree->spec.dst);
+  tree->unread--;
+  let_next_read(node);
+  if (!same_repo)
+    node->parts = mem_zalloc(parsed->count * sizeof *node->parts);
+  for (size_t i = 0; i < parsed->count && !same_repo && !tree->failed; i++) {
+    const struct oci_descriptor *item = &parsed->items[i];
+    if (item->is_manifest)
+      want_manifest(node, item);
+    else if (!item->foreign)
+      want_blob(node, &node->parts[i], item);
+  }
+  if (!tree->failed && node->missing == 0)
+    become(node, NODE_PUT);
+}
+
+static void node_done(struct node *node) {
+  struct manifest_tree *tree = node->tree;
+  struct list *item;
+  let_next_read(node);
+  tree->held -= node->len;
+  node->len = 0;
+  free(node->bytes);
+  node->bytes = NULL;
+  while ((item = list_pop(&node->parents))) {
+    struct edge *edge = list_entry(item, struct edge, node);
+    part_there(edge->parent);
+    free(edge);
+  }
+  tree_wake(tree);
+}
+
+static void step(struct ready *ready) {
+  struct node *node = list_entry(ready, struct node, ready);
+  struct manifest_tree *tree = node->tree;
+  if (tree->failed)
+    return;
+  switch (node->state) {
+  case NODE_WAITING:
+    return;
+  case NODE_CHECK:
+    check(node);
+    return;
+  case NODE_FETCH:
+    fetch(node);
+    return;
+  case NODE_PARTS:
+    want_parts(node);
+    return;
+  case NODE_PUT:
+    if (tree->spec.transfer->dry_run)
+      become(node, NODE_DONE);
+    else
+      put(node);
+    return;
+  case NODE_DONE:
+    node_done(node);
+    return;
+  }
+}
+
+/* -- the tree -- */
+
+static struct node *node_new(struct manifest_tree *tree, const struct oci_digest *digest,
+                             int64_t size, int depth) {
+  struct node *node = mem_zalloc(sizeof *node);
+  node->tree = tree;
+  node->digest = *digest;
+  node->size = size;
+  node->depth = depth;
+  list_init(&node->queue);
+  list_init(&node->parents);
+  ready_init(&node->ready, step);
+  map_put(tree->nodes, digest->text, node);
+  tree->counts.manifests++;
+  tree->unread++;
+  return node;
+}
+
+static void read_next(struct manifest_tree *tree) {
+  while (!list_empty(&tree->queue) && tree->reading < READING_MAX) {
+    struct node *node = list_entry(tree->queue.next, struct node, queue);
+    if (tree->reading && tree->held + (size_t)node->size > HELD_MAX)
+      return;
+    list_remove(&node->queue);
+    node->reading = true;
+    tree->reading++;
+    become(node, tree->spec.check_manifests ? NODE_CHECK : NODE_FETCH);
+  }
+}
+
+static void tree_step(struct ready *ready) {
+  struct manifest_tree *tree = list_entry(ready, struct manifest_tree, ready);
+  if (tree->done)
+    return;
+  if (tree->failed) {
+    if (tree->open)
+      return;
+    tree->done = true;
+    tree->spec.done(tree->spec.arg, &tree->err);
+    return;
+  }
+  read_next(tree);
+  if (!tree->unread && !tree->planned) {
+    tree->planned = true;
+    tree->spec.planned(tree->spec.arg);
+  }
+  if (tree->root->state != NODE_DONE)
+    return;
+  tree->done = true;
+  tree->spec.done(tree->spec.arg, NULL);
+}
+
+struct manifest_tree *manifest_tree_start(const struct manifest_tree_spec *spec) {
+  struct manifest_tree *tree = mem_zalloc(sizeof *tree);
+  tree->spec = *spec;
+  tree->nodes = map_new();
+  tree->blobs_seen = map_new();
+  list_init(&tree->queue);
+  ready_init(&tree->ready, tree_step);
+  struct node *root = tree->root = node_new(tree, &spec->digest, -1, 1);
+  root->bytes = spec->bytes;
+  root->len = spec->len;
+  root->parsed = spec->parsed;
+  tree->held = spec->len;
+  become(root, NODE_PARTS);
+  return tree;
+}
+
+void manifest_tree_cancel(struct manifest_tree *tree) {
+  struct err err;
+  err_set(&err, ERR_CANCELED, "%s: canceled", tree->spec.dst->host);
+  if (!tree->done)
+    fail(tree, &err);
+}
+
+static void node_free(void *value) {
+  struct node *node = value;
+  struct list *item;
+  ready_cancel(&node->ready);
+  while ((item = list_pop(&node->parents)))
+    free(list_entry(item, struct edge, node));
+  oci_manifest_free(node->parsed);
+  free(node->parts);
+  free(node->bytes);
+  free(node);
+}
+
+void manifest_tree_free(struct manifest_tree *tree) {
+  if (!tree)
+    return;
+  assert(tree->done);
+  ready_cancel(&tree->ready);
+  map_free(tree->nodes, node_free);
+  map_free(tree->blobs_seen, NULL);
+  free(tree);
+}
+
+const struct manifest_counts *manifest_tree_counts(const struct manifest_tree *tree) {
+  return &tree->counts;
+}

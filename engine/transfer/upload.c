@@ -1,0 +1,493 @@
+#include "transfer/upload.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "net/call.h"
+#include "net/retry.h"
+#include "net/url.h"
+#include "oci/answer.h"
+#include "oci/registry.h"
+#include "transfer/quirks.h"
+
+#define COMMIT_MS ((int64_t)5 * 60 * 1000) /* registries assemble and hash at the end … */
+#define COMMIT_MS_PER_GIB ((int64_t)10 * 1000)
+
+enum upload_state {
+  UPLOAD_CHECK, /* is it there already? */
+  UPLOAD_MOUNT,
+  UPLOAD_READY, /* for upload_go() */
+  UPLOAD_OPEN,
+  UPLOAD_FILL, /* until there is something to send */
+  UPLOAD_SEND, /* a PATCH or the whole-blob PUT */
+  UPLOAD_COMMIT,
+  UPLOAD_SETTLE,  /* the answer to the commit was lost: is it there? */
+  UPLOAD_ABANDON, /* a session is left: DELETE it */
+  UPLOAD_PAUSE,   /* before another try */
+  UPLOAD_END
+};
+
+struct upload {
+  struct upload_spec spec;
+  struct endpoint *endpoint;
+  struct quirks *quirks;
+  struct ready ready;
+  struct timer pause;
+  enum upload_state state;
+  enum upload_state then; /* what follows UPLOAD_ABANDON */
+  enum blob_outcome outcome;
+  struct pipe_reader reader;
+  struct call *call;
+  struct upload_way way;
+  char *location;     /* of the session, absolute; NULL: none */
+  uint64_t chunk_min; /* the registry's wish */
+  uint64_t acked;     /* bytes that the registry has confirmed in this session */
+  uint64_t body;      /* bytes of the request under way, from acked on */
+  uint64_t sent;
+  int attempts; /* failed ones */
+  int64_t retry_after_ms;
+  bool started; /* need() was called: the pipe is at work */
+  bool canceled;
+  struct err err;
+};
+
+static void become(struct upload *upload, enum upload_state state) {
+  upload->state = state;
+  loop_ready(upload->spec.transfer->loop, &upload->ready);
+}
+
+static const char *host(const struct upload *upload) { return upload->spec.repo->host; }
+
+static uint64_t size_of(const struct upload *upload) { return upload->spec.desc->size; }
+
+static void end(struct upload *upload, enum blob_outcome outcome) {
+  upload->outcome = outcome;
+  become(upload, UPLOAD_END);
+}
+
+/* Gives the session up, if there is one, and goes on with state then. */
+static void leave_session(struct upload *upload, enum upload_state then) {
+  upload->then = then;
+  become(upload, upload->location && !upload->spec.transfer->stopping ? UPLOAD_ABANDON : then);
+}
+
+static void forget_session(struct upload *upload) {
+  free(upload->location);
+  upload->location = NULL;
+  upload->acked = 0;
+}
+
+/* -- failures -- */
+
+static void fail(struct upload *upload) { leave_session(upload, UPLOAD_END); }
+
+/* err is set: begin the upload again, if that may help. */
+static void try_again(struct upload *upload, const struct call_result *result) {
+  struct transfer *transfer = upload->spec.transfer;
+  bool worth = result->retriable || result->reply->status == 404; /* a session that is forgotten */
+  if (!worth || upload->attempts >= endpoints_spec(transfer->endpoints)->retries) {
+    fail(upload);
+    return;
+  }
+  upload->attempts++;
+  upload->retry_after_ms = result->retry_after_ms;
+  leave_session(upload, UPLOAD_PAUSE);
+}
+
+/* -- requests -- */
+
+static struct call *request(struct upload *upload, struct call_spec spec) {
+  const struct oci_repo *repo = upload->spec.repo, *from = upload->spec.mount_from;
+  char *scopes = oci_scope(repo, true);
+  if (upload->state == UPLOAD_MOUNT) {
+    char *read = oci_scope(from, false), *both = mem_printf("%s %s", scopes, read);
+    free(read);
+    free(scopes);
+    scopes = both;
+  }
+  spec.endpoint = upload->endpoint;
+  spec.path = repo->path;
+  spec.scopes = scopes;
+  spec.in_stream = upload->state >= UPLOAD_OPEN && !upload->spec.small;
+  spec.arg = upload;
+  struct call *call = call_start(&spec);
+  free(scopes);
+  return call;
+}
+
+static int answer(struct upload *upload, const struct call_result *result, const char *doing) {
+  char what[200];
+  snprintf(what, sizeof what, "%s blob %s", doing, upload->spec.desc->digest.text);
+  upload->call = NULL;
+  return oci_answer(result, host(upload), what, &upload->err);
+}
+
+/* A failed or canceled request whose failure is the end of the upload. */
+static bool is_over(struct upload *upload) {
+  if (upload->canceled) {
+    err_set(&upload->err, ERR_CANCELED, "%s: canceled", host(upload));
+    fail(upload);
+  }
+  return upload->canceled;
+}
+
+/* Takes the session's newest address. -1: there is none. */
+static int take_location(struct upload *upload, const struct call_result *result) {
+  const char *value = http_header(result->reply, "Location");
+  char *location = value ? url_join(result->url, value) : NULL;
+  if (!location)
+    return -1;
+  free(upload->location);
+  upload->location = location;
+  value = http_header(result->reply, "OCI-Chunk-Min-Length");
+  int64_t least;
+  if (value && text_number(value, 1, INT64_MAX / 2, &least) == 0)
+    upload->chunk_min = (uint64_t)least;
+  return 0;
+}
+
+static int64_t commit_timeout(const struct upload *upload) {
+  return COMMIT_MS + (int64_t)(size_of(upload) >> 30) * COMMIT_MS_PER_GIB;
+}
+
+static void on_checked(void *arg, const struct call_result *result) {
+  struct upload *upload = arg;
+  bool settling = upload->state == UPLOAD_SETTLE;
+  struct err lost = upload->err; /* what is being settled */
+  int rc = answer(upload, result, settling ? "looking for" : "checking");
+  if (is_over(upload))
+    return;
+  if (rc == 0) {
+    free(upload->location); /* a commit ends its session */
+    upload->location = NULL;
+    end(upload, settling ? BLOB_COPIED : BLOB_EXISTED);
+  } else if (settling) {
+    upload->err = lost;
+    try_again(upload, result);
+  } else if (upload->err.code == ERR_UNAUTHORIZED || upload->err.code == ERR_CONFIG ||
+             result->reply->err.code != ERR_NONE) {
+    fail(upload);
+  } else { /* 404, or a registry that does not answer HEAD: send it */
+    become(upload, upload->spec.mount_from ? UPLOAD_MOUNT : UPLOAD_READY);
+  }
+}
+
+static void check(struct upload *upload) {
+  char *path = oci_path_blob(upload->spec.repo, &upload->spec.desc->digest);
+  upload->call =
+      request(upload, (struct call_spec){.method = "HEAD", .url = path, .done = on_checked});
+  free(path);
+}
+
+static void on_opened(void *arg, const struct call_result *result) {
+  struct upload *upload = arg;
+  bool mounting = upload->state == UPLOAD_MOUNT;
+  int rc = answer(upload, result, mounting ? "mounting" : "opening an upload of");
+  if (rc == 0 && result->reply->status == 202)
+    take_location(upload, result);
+  if (is_over(upload))
+    return;
+  if (mounting) {
+    if (rc == 0 && result->reply->status == 201) {
+      end(upload, BLOB_MOUNTED);
+      return;
+    }
+    /* Declined, or the token server would not let us read there: what came with it, a session or
+     * nothing, is as good as no mount. */
+    bool declined = result->reply->err.code == ERR_NONE || upload->err.code == ERR_UNAUTHORIZED ||
+                    upload->err.code == ERR_DENIED;
+    if (declined)
+      become(upload, UPLOAD_READY);
+    else
+      fail(upload);
+  } else if (rc < 0) {
+    fail(upload);
+  } else if (result->reply->status == 201) {
+    end(upload, BLOB_EXISTED);
+  } else if (!upload->location) {
+    err_set(&upload->err, ERR_PROTOCOL, "%s: it opened an upload without saying where (Location)",
+            host(upload));
+    fail(upload);
+  } else {
+    become(upload, UPLOAD_FILL);
+  }
+}
+
+static void open_session(struct upload *upload) {
+  const struct upload_spec *spec = &upload->spec;
+  char *path = oci_path_upload(spec->repo, &spec->desc->digest,
+                               upload->state == UPLOAD_MOUNT ? spec->mount_from : NULL);
+  upload->call = request(
+      upload,
+      (struct call_spec){.method = "POST", .url = path, .has_body = true, .done = on_opened});
+  free(path);
+}
+
+static void on_bytes(void *arg) {
+  struct upload *upload = arg;
+  if (upload->call)
+    call_resume(upload->call);
+  else if (upload->state == UPLOAD_FILL)
+    become(upload, UPLOAD_FILL);
+}
+
+static int64_t read_body(void *arg, void *to, size_t len) {
+  struct upload *upload = arg;
+  size_t got = pipe_read(&upload->reader, to, len);
+  if (!got)
+    return HTTP_PAUSE;
+  upload->sent += got;
+  upload->spec.transfer->moved_bytes += got;
+  return (int64_t)got;
+}
+
+static int rewind_body(void *arg) {
+  struct upload *upload = arg;
+  return pipe_seek(&upload->reader, upload->acked);
+}
+
+/* The registry knows of no such session: that says nothing about the way of uploading. */
+static bool forgotten(const struct call_result *result) {
+  struct oci_error error;
+  oci_error_parse(buf_str(&result->reply->body), result->reply->body.len, &error);
+  return strcmp(error.code, "BLOB_UPLOAD_UNKNOWN") == 0;
+}
+
+static void on_sent(void *arg, const struct call_result *result) {
+  struct upload *upload = arg;
+  bool whole = upload->way.kind == UPLOAD_WHOLE;
+  int status = result->reply->status;
+  int rc = answer(upload, result, whole ? "uploading" : "uploading a part of");
+  if (is_over(upload))
+    return;
+  if (rc == 0 && whole) {
+    forget_session(upload);
+    end(upload, BLOB_COPIED);
+  } else if (rc == 0) {
+    upload->acked += upload->body;
+    take_location(upload, result); /* some leave it out where it did not change */
+    become(upload, upload->acked == size_of(upload) ? UPLOAD_COMMIT : UPLOAD_FILL);
+  } else if (result->reply->err.code == ERR_NONE && upload->acked == 0 && !forgotten(result) &&
+             quirks_refused(upload->quirks, upload->way, upload->body, status)) {
+    log_at(upload->spec.transfer->log, LOG_INFO, "%s: trying another way of uploading",
+           upload->err.message);
+    leave_session(upload, UPLOAD_OPEN);
+  } else if (whole && (result->reply->err.code != ERR_NONE || status >= 500)) {
+    become(upload, UPLOAD_SETTLE);
+  } else {
+    try_again(upload, result);
+  }
+}
+
+static void send_body(struct upload *upload) {
+  bool whole = upload->way.kind == UPLOAD_WHOLE;
+  char *url = whole ? oci_commit_url(upload->location, &upload->spec.desc->digest)
+                    : mem_strdup(upload->location);
+  char range[80];
+  const char *headers[] = {"Content-Type: application/octet-stream", NULL, NULL};
+  upload->body = size_of(upload) - upload->acked;
+  if (upload->way.kind == UPLOAD_CHUNKS) {
+    if (upload->body > upload->way.chunk)
+      upload->body = upload->way.chunk;
+    snprintf(range, sizeof range, "Content-Range: %llu-%llu", (unsigned long long)upload->acked,
+             (unsigned long long)(upload->acked + upload->body - 1));
+    headers[1] = range;
+  }
+  const void *all = upload->spec.small ? pipe_whole(upload->reader.pipe) : NULL;
+  if (all) {
+    upload->sent += upload->body;
+    upload->spec.transfer->moved_bytes += upload->body;
+  }
+  upload->call = request(
+      upload, (struct call_spec){.method = whole ? "PUT" : "PATCH",
+                                 .url = url,
+                                 .headers = headers,
+                                 .lane = upload->spec.small ? HTTP_REQUEST : HTTP_STREAM,
+                                 .once = true,
+                                 .has_body = true,
+                                 .body = all ? (const unsigned char *)all + upload->acked : NULL,
+                                 .body_size = upload->body,
+                                 .read = all ? NULL : read_body,
+                                 .rewind = rewind_body,
+                                 .answer_timeout_ms = whole ? commit_timeout(upload) : 0,
+                                 .done = on_sent});
+  free(url);
+}
+
+static void on_committed(void *arg, const struct call_result *result) {
+  struct upload *upload = arg;
+  int rc = answer(upload, result, "committing");
+  if (is_over(upload))
+    return;
+  if (rc == 0) {
+    forget_session(upload);
+    end(upload, BLOB_COPIED);
+  } else if (result->retriable || result->reply->status == 404) {
+    become(upload, UPLOAD_SETTLE);
+  } else {
+    try_again(upload, result);
+  }
+}
+
+static void commit(struct upload *upload) {
+  char *url = oci_commit_url(upload->location, &upload->spec.desc->digest);
+  upload->call = request(upload, (struct call_spec){.method = "PUT",
+                                                    .url = url,
+                                                    .once = true,
+                                                    .has_body = true,
+                                                    .answer_timeout_ms = commit_timeout(upload),
+                                                    .done = on_committed});
+  free(url);
+}
+
+static void on_abandoned(void *arg, const struct call_result *result) {
+  struct upload *upload = arg;
+  (void)result; /* it was a courtesy */
+  upload->call = NULL;
+  become(upload, upload->canceled ? UPLOAD_END : upload->then);
+}
+
+static void abandon(struct upload *upload) {
+  upload->call = request(
+      upload, (struct call_spec){
+                  .method = "DELETE", .url = upload->location, .once = true, .done = on_abandoned});
+  forget_session(upload);
+}
+
+static void pause_before_retry(struct upload *upload) {
+  struct transfer *transfer = upload->spec.transfer;
+  forget_session(upload);
+  int64_t delay =
+      retry_delay(upload->attempts, upload->retry_after_ms, loop_random(transfer->loop));
+  endpoints_retried(transfer->endpoints, &(struct retry_note){.host = host(upload),
+                                                              .what = "upload of a blob",
+                                                              .reason = upload->err.message,
+                                                              .attempt = (unsigned)upload->attempts,
+                                                              .wait_ms = delay});
+  timer_start(transfer->loop, &upload->pause, (uint64_t)delay);
+}
+
+/* A session is about to take the blob from its first byte on: the pipe must have it. */
+static void begin(struct upload *upload) {
+  upload->err.code = ERR_NONE;
+  upload->acked = 0;
+  if (!upload->started || pipe_seek(&upload->reader, 0) < 0)
+    upload->spec.need(upload->spec.arg);
+  upload->started = true;
+  if (upload->location) /* a declined mount left one */
+    become(upload, UPLOAD_FILL);
+  else
+    open_session(upload);
+}
+
+static void fill(struct upload *upload) {
+  const struct upload_spec *spec = &upload->spec;
+  upload->way = quirks_choose(upload->quirks, oci_profile(spec->repo->host),
+                              spec->transfer->chunk_size, upload->chunk_min, spec->desc->size);
+  /* Its first bytes must be there; of a small blob, all. */
+  if (pipe_released(upload->reader.pipe) || (!spec->small && pipe_readable(&upload->reader)))
+    become(upload, UPLOAD_SEND);
+  else
+    pipe_wait(&upload->reader);
+}
+
+static void step(struct ready *ready) {
+  struct upload *upload = list_entry(ready, struct upload, ready);
+  switch (upload->state) {
+  case UPLOAD_CHECK:
+  case UPLOAD_SETTLE:
+    check(upload);
+    return;
+  case UPLOAD_MOUNT:
+    open_session(upload);
+    return;
+  case UPLOAD_READY:
+    if (upload->spec.transfer->dry_run)
+      end(upload, BLOB_COPIED);
+    else
+      upload->spec.ready(upload->spec.arg);
+    return;
+  case UPLOAD_OPEN:
+    begin(upload);
+    return;
+  case UPLOAD_FILL:
+    fill(upload);
+    return;
+  case UPLOAD_SEND:
+    send_body(upload);
+    return;
+  case UPLOAD_COMMIT:
+    commit(upload);
+    return;
+  case UPLOAD_ABANDON:
+    abandon(upload);
+    return;
+  case UPLOAD_PAUSE:
+    pause_before_retry(upload);
+    return;
+  case UPLOAD_END:
+    pipe_detach(&upload->reader);
+    upload->spec.done(upload->spec.arg, upload->outcome,
+                      upload->err.code == ERR_NONE ? NULL : &upload->err);
+    return;
+  }
+}
+
+static void on_pause_over(struct timer *timer) {
+  become(list_entry(timer, struct upload, pause), UPLOAD_OPEN);
+}
+
+static struct quirks *quirks_of(struct transfer *transfer, const char *host) {
+  struct quirks *quirks = map_get(transfer->quirks, host);
+  if (!quirks)
+    map_put(transfer->quirks, host, quirks = mem_zalloc(sizeof *quirks));
+  return quirks;
+}
+
+struct upload *upload_start(const struct upload_spec *spec) {
+  struct upload *upload = mem_zalloc(sizeof *upload);
+  upload->spec = *spec;
+  upload->endpoint = transfer_endpoint(spec->transfer, spec->repo);
+  upload->quirks = quirks_of(spec->transfer, spec->repo->host);
+  ready_init(&upload->ready, step);
+  timer_init(&upload->pause, on_pause_over);
+  if (spec->transfer->dry_run)
+    upload->spec.mount_from = NULL; /* it may only ask */
+  become(upload, spec->check               ? UPLOAD_CHECK
+                 : upload->spec.mount_from ? UPLOAD_MOUNT
+                                           : UPLOAD_READY);
+  return upload;
+}
+
+void upload_free(struct upload *upload) {
+  if (!upload)
+    return;
+  assert(upload->state == UPLOAD_END && !upload->call);
+  free(upload->location);
+  free(upload);
+}
+
+void upload_go(struct upload *upload, struct pipe *pipe) {
+  assert(upload->state == UPLOAD_READY);
+  pipe_attach(pipe, &upload->reader, on_bytes, upload);
+  become(upload, UPLOAD_OPEN);
+}
+
+void upload_cancel(struct upload *upload) {
+  if (upload->canceled || upload->state == UPLOAD_END)
+    return;
+  upload->canceled = true;
+  timer_stop(&upload->pause);
+  if (upload->state == UPLOAD_ABANDON && !upload->spec.transfer->stopping)
+    err_set(&upload->err, ERR_CANCELED, "%s: canceled", host(upload));
+  else if (upload->call)
+    call_cancel(upload->call);
+  else
+    is_over(upload);
+}
+
+uint64_t upload_sent(const struct upload *upload) { return upload->sent; }

@@ -1,0 +1,46 @@
+/* transfer/upload.h - brings one blob to one repository, from a pipe:
+ *   HEAD? → mount? → ready … go → open → stream (PUT | PATCH | PATCHes) → commit → (lost? HEAD)
+ * Ways that the registry refuses are left for others, for the whole host (transfer/quirks.h).
+ * Thread: the loop's. ready, need and done run from the ready queue.
+ * Source: OCI distribution-spec v1.1, "Pushing blobs", "Mounting a blob from another repository".
+ */
+#ifndef DRAY_TRANSFER_UPLOAD_H
+#define DRAY_TRANSFER_UPLOAD_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "oci/manifest.h"
+#include "transfer/pipe.h"
+#include "transfer/transfer.h"
+
+struct upload;
+
+/* Borrowed, for the life of the upload. */
+struct upload_spec {
+  struct transfer *transfer;
+  const struct oci_repo *repo;
+  const struct oci_descriptor *desc;
+  const struct oci_repo *mount_from; /* a repository of the same host; NULL: do not try */
+  bool check;                        /* the blob may be there: HEAD first */
+  bool small;                        /* a request: sent once all of it is in the pipe */
+  void (*ready)(void *arg);          /* bytes are needed: give places, then call upload_go() */
+  void (*need)(void *arg);           /* the pipe must begin again at offset 0 */
+  /* Exactly once. Errors: those of oci_answer(), ERR_CANCELED. retriable: none; all that could be
+   * tried has been. */
+  void (*done)(void *arg, enum blob_outcome outcome, const struct err *err);
+  void *arg;
+};
+
+struct upload *upload_start(const struct upload_spec *spec);
+void upload_free(struct upload *upload); /* after done only */
+
+/* After ready: reads pipe from offset 0 on. The upload detaches itself before done. */
+void upload_go(struct upload *upload, struct pipe *pipe);
+
+/* done follows with ERR_CANCELED; an open session is given up at the registry first. */
+void upload_cancel(struct upload *upload);
+
+uint64_t upload_sent(const struct upload *upload); /* bytes of this blob handed to the target */
+
+#endif
