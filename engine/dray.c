@@ -1,0 +1,305 @@
+#include "dray.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "engine.h"
+#include "net/creds.h"
+#include "net/http.h"
+#include "net/trust.h"
+#include "oci/ref.h"
+#include "transfer/blob_table.h"
+#include "transfer/sched.h"
+
+#define TICK_MS 100
+#define STREAM_BUFFER ((size_t)128 * 1024) /* bytes, each of curl's two */
+#define STREAM_RING ((size_t)512 * 1024)   /* bytes; with the buffers, what a stream costs */
+
+void dray_options_init(struct dray_options *options) {
+  *options = (struct dray_options){
+      .jobs = 16,
+      .max_connections = 64,
+      .retries = 5,
+      .stall_timeout_ms = 60000,
+      .connect_timeout_ms = 15000,
+      .log_level = DRAY_LOG_WARN,
+  };
+}
+
+/* -- events -- */
+
+void engine_emit(struct dray *dray, const struct dray_event *event) {
+  if (dray->options.event)
+    dray->options.event(dray->options.event_arg, event);
+}
+
+static void on_log(void *arg, enum log_level level, const char *text) {
+  static const enum dray_log_level levels[] = {[LOG_ERROR] = DRAY_LOG_ERROR,
+                                               [LOG_WARN] = DRAY_LOG_WARN,
+                                               [LOG_INFO] = DRAY_LOG_INFO,
+                                               [LOG_DEBUG] = DRAY_LOG_DEBUG};
+  engine_emit(arg, &(struct dray_event){.kind = DRAY_EVENT_LOG,
+                                        .u.log = {.level = levels[level], .text = text}});
+}
+
+static void on_retry(void *arg, const struct retry_note *note) {
+  engine_emit(arg, &(struct dray_event){.kind = DRAY_EVENT_RETRY,
+                                        .u.retry = {.host = note->host,
+                                                    .what = note->what,
+                                                    .reason = note->reason,
+                                                    .attempt = note->attempt,
+                                                    .wait_ms = note->wait_ms}});
+}
+
+static void on_blob(void *arg, const struct blob_note *note) {
+  engine_emit(arg, &(struct dray_event){.kind = DRAY_EVENT_BLOB,
+                                        .u.blob = {.from = note->from,
+                                                   .to = note->to,
+                                                   .digest = note->digest->text,
+                                                   .size = note->size,
+                                                   .offset = note->offset,
+                                                   .resumed = note->offset > 0,
+                                                   .mounted = note->outcome == BLOB_MOUNTED,
+                                                   .existed = note->outcome == BLOB_EXISTED}});
+}
+
+void engine_totals(struct dray *dray) {
+  dray->totals.requests = http_requests(dray->http);
+  dray->totals.retries = endpoints_retries(dray->endpoints);
+  dray->totals.seconds = (double)(loop_now(dray->loop) - dray->started_ms) / 1000;
+}
+
+struct dray_error engine_error(const struct err *err) {
+  return (struct dray_error){.code = err_code_name(err->code),
+                             .message = err->message,
+                             .host = err->host[0] ? err->host : NULL,
+                             .http_status = err->http_status};
+}
+
+/* -- running -- */
+
+struct tick {
+  struct timer timer;
+  struct dray *dray;
+};
+
+static void on_tick(struct timer *timer) {
+  struct tick *tick = list_entry(timer, struct tick, timer);
+  struct dray *dray = tick->dray;
+  engine_totals(dray);
+  engine_emit(dray, &(struct dray_event){.kind = DRAY_EVENT_TICK,
+                                         .u.tick = {.totals = dray->totals,
+                                                    .known_bytes = dray->transfer.known_bytes,
+                                                    .moved_bytes = dray->transfer.moved_bytes,
+                                                    .active = dray->transfer.active}});
+  timer_start(dray->loop, &tick->timer, TICK_MS);
+}
+
+static void on_signal(void *arg, int signal) {
+  struct dray *dray = arg;
+  if (dray->signal)
+    _exit(128 + signal);
+  dray->signal = signal;
+  dray->transfer.stopping = true;
+  engine_emit(dray, &(struct dray_event){.kind = DRAY_EVENT_SIGNAL, .u.signal = signal});
+  dray->cancel(dray->cancel_arg);
+}
+
+void engine_begin(struct dray *dray) {
+  dray->err.code = ERR_NONE;
+  dray->signal = 0;
+  dray->transfer.stopping = false;
+  dray->totals = (struct dray_totals){0};
+  dray->started_ms = loop_now(dray->loop);
+}
+
+enum dray_status engine_end(struct dray *dray, enum dray_status status) {
+  dray->last = engine_error(&dray->err);
+  return dray->signal ? (enum dray_status)(DRAY_SIGNALLED + dray->signal) : status;
+}
+
+void engine_run(struct dray *dray, void (*cancel)(void *arg), void *arg) {
+  struct tick tick = {.dray = dray};
+  dray->cancel = cancel;
+  dray->cancel_arg = arg;
+  timer_init(&tick.timer, on_tick);
+  timer_start(dray->loop, &tick.timer, TICK_MS);
+  if (dray->options.signals)
+    loop_signals(dray->loop, on_signal, dray, NULL);
+  loop_run(dray->loop);
+  if (dray->options.signals)
+    loop_signals(dray->loop, NULL, NULL, NULL);
+  timer_stop(&tick.timer);
+  engine_totals(dray);
+}
+
+/* -- an engine's life -- */
+
+static const char *const *copy_list(const char *const *list) {
+  size_t count = 0;
+  while (list && list[count])
+    count++;
+  const char **copy = mem_zalloc((count + 1) * sizeof *copy);
+  for (size_t i = 0; i < count; i++)
+    copy[i] = mem_strdup(list[i]);
+  return copy;
+}
+
+static void free_list(const char *const *list) {
+  for (size_t i = 0; list && list[i]; i++)
+    free((char *)list[i]);
+  free((void *)list);
+}
+
+static const char *process_getenv(void *arg, const char *name) {
+  (void)arg;
+  return getenv(name);
+}
+
+static void copy_options(struct dray *dray, const struct dray_options *options) {
+  dray->options = *options;
+  dray->options.plain_http = copy_list(options->plain_http);
+  dray->options.tls = copy_list(options->tls);
+  dray->options.insecure = copy_list(options->insecure);
+  dray->options.ca_files = copy_list(options->ca_files);
+  dray->options.authfile = mem_strdup(options->authfile);
+  if (!options->getenv)
+    dray->options.getenv = process_getenv;
+}
+
+static int check_options(const struct dray_options *options, struct err *err) {
+  if (options->jobs < 1 || options->jobs > 256)
+    return err_set(err, ERR_CONFIG, "jobs must be 1 to 256");
+  if (options->max_connections < 2 || options->max_connections > 1024)
+    return err_set(err, ERR_CONFIG, "connections must be 2 to 1024");
+  if (options->retries < 0 || options->retries > 100)
+    return err_set(err, ERR_CONFIG, "retries must be 0 to 100");
+  if (options->chunk_size < 0 || options->stall_timeout_ms < 1 || options->connect_timeout_ms < 1)
+    return err_set(err, ERR_CONFIG, "sizes and times must be above 0");
+  return 0;
+}
+
+static int open_engine(struct dray *dray, struct err *err) {
+  const struct dray_options *options = &dray->options;
+  if (check_options(options, err) < 0)
+    return -1;
+  if (creds_new(&(struct creds_options){.authfile = options->authfile,
+                                        .getenv = options->getenv,
+                                        .getenv_arg = options->getenv_arg},
+                &dray->creds, err) < 0)
+    return -1;
+  if (trust_new(&(struct trust_options){.ca_files = options->ca_files,
+                                        .insecure_hosts = options->insecure,
+                                        .getenv = options->getenv,
+                                        .getenv_arg = options->getenv_arg,
+                                        .log = &dray->log},
+                &dray->trust, err) < 0)
+    return -1;
+  if (loop_new(&dray->loop, err) < 0)
+    return -1;
+  dray->http =
+      http_new(dray->loop, &(struct http_options){.connect_timeout_ms = options->connect_timeout_ms,
+                                                  .stall_timeout_ms = options->stall_timeout_ms,
+                                                  .buffer_size = STREAM_BUFFER,
+                                                  .user_agent = "dray",
+                                                  .log = &dray->log});
+  dray->endpoints =
+      endpoints_new(&(struct endpoints_spec){.loop = dray->loop,
+                                             .http = dray->http,
+                                             .creds = dray->creds,
+                                             .trust = dray->trust,
+                                             .log = &dray->log,
+                                             .plain_http = options->plain_http,
+                                             .tls = options->tls,
+                                             .max_connections = options->max_connections,
+                                             .retries = options->retries,
+                                             .on_retry = on_retry,
+                                             .on_retry_arg = dray});
+  dray->transfer = (struct transfer){.loop = dray->loop,
+                                     .endpoints = dray->endpoints,
+                                     .sched = sched_new(dray->loop, options->jobs),
+                                     .blobs = blob_table_new(dray->loop),
+                                     .quirks = map_new(),
+                                     .log = &dray->log,
+                                     .chunk_size = options->chunk_size,
+                                     .ring = STREAM_RING,
+                                     .dry_run = options->dry_run,
+                                     .on_blob = on_blob,
+                                     .on_blob_arg = dray};
+  return 0;
+}
+
+struct dray *dray_new(const struct dray_options *options, struct dray_error *error) {
+  struct dray *dray = mem_zalloc(sizeof *dray);
+  struct err err;
+  copy_options(dray, options);
+  dray->log = (struct log){.level = (enum log_level)options->log_level, .fn = on_log, .arg = dray};
+  if (open_engine(dray, &err) == 0)
+    return dray;
+  *error = engine_error(&err);
+  error->message = mem_strdup(err.message);
+  error->host = NULL;
+  dray_free(dray);
+  return NULL;
+}
+
+void dray_error_free(struct dray_error *error) {
+  free((char *)error->message);
+  error->message = NULL;
+}
+
+void dray_free(struct dray *dray) {
+  if (!dray)
+    return;
+  if (dray->http) {
+    blob_table_free(dray->transfer.blobs);
+    sched_free(dray->transfer.sched);
+    map_free(dray->transfer.quirks, free);
+  }
+  endpoints_free(dray->endpoints);
+  http_free(dray->http);
+  loop_free(dray->loop);
+  trust_free(dray->trust);
+  creds_store_free(dray->creds);
+  free_list(dray->options.plain_http);
+  free_list(dray->options.tls);
+  free_list(dray->options.insecure);
+  free_list(dray->options.ca_files);
+  free((char *)dray->options.authfile);
+  free(dray);
+}
+
+const struct dray_error *dray_last_error(const struct dray *dray) {
+  return dray->err.code == ERR_NONE ? NULL : &dray->last;
+}
+
+/* -- for command lines -- */
+
+int dray_parse_size(const char *text, int64_t *bytes) { return text_size(text, bytes); }
+
+int dray_parse_duration(const char *text, int64_t *ms) { return text_duration(text, ms); }
+
+int dray_parse_number(const char *text, int64_t min, int64_t max, int64_t *value) {
+  return text_number(text, min, max, value);
+}
+
+const char *dray_nearest(const char *word, const char *const *candidates) {
+  return text_nearest(word, candidates);
+}
+
+char *dray_format_bytes(char dst[64], uint64_t bytes) { return text_bytes(dst, bytes); }
+
+int dray_check_ref(const char *text, char **message) {
+  struct oci_ref ref;
+  struct err err;
+  int rc = oci_ref_parse(text, &ref, &err);
+  if (rc < 0)
+    *message = mem_strdup(err.message);
+  oci_ref_free(&ref);
+  return rc < 0 ? -1 : 0;
+}
+
+char *dray_libraries(void) { return http_libraries(); }

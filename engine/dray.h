@@ -1,0 +1,185 @@
+/* engine/dray.h - the one public face of the engine: options in, one stream of events out.
+ * No other header of the engine is for outsiders. Nothing is global: several engines may live in
+ * one process, each used by one thread at a time. All text given out is printable UTF-8. */
+#ifndef DRAY_H
+#define DRAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Exit status of a command, as documented. */
+enum dray_status {
+  DRAY_OK = 0,
+  DRAY_FAILED = 1,     /* at least one image failed */
+  DRAY_USAGE = 2,      /* usage or configuration error, before anything was sent */
+  DRAY_DIFFERENT = 3,  /* verify, sync --check */
+  DRAY_SIGNALLED = 128 /* + the signal's number */
+};
+
+struct dray_error {
+  const char *code;    /* "not_found", "unauthorized", …; never NULL */
+  const char *message; /* which image, which host, what happened, what to do */
+  const char *host;    /* HOST[:PORT], or NULL */
+  int http_status;     /* 0: none */
+};
+
+enum dray_log_level { DRAY_LOG_ERROR, DRAY_LOG_WARN, DRAY_LOG_INFO, DRAY_LOG_DEBUG };
+
+enum dray_event_kind {
+  DRAY_EVENT_START,  /* a command begins */
+  DRAY_EVENT_PLAN,   /* an image is resolved */
+  DRAY_EVENT_BLOB,   /* a blob is at the target: sent, mounted, or found there */
+  DRAY_EVENT_RETRY,  /* a request is tried again */
+  DRAY_EVENT_IMAGE,  /* an image has ended, well or not */
+  DRAY_EVENT_LOG,    /* a line for people */
+  DRAY_EVENT_TICK,   /* about ten times a second while anything runs */
+  DRAY_EVENT_SIGNAL, /* SIGINT or SIGTERM came: the run is being stopped */
+  DRAY_EVENT_END     /* the command has ended */
+};
+
+enum dray_image_status {
+  DRAY_COPIED,
+  DRAY_UNCHANGED,
+  DRAY_IMAGE_FAILED,
+  DRAY_SKIPPED,
+  DRAY_DELETED,
+  DRAY_PLANNED
+};
+
+/* The result document's names of them: "copied" … "planned". */
+const char *dray_image_status_name(enum dray_image_status status);
+
+struct dray_image {
+  const char *source, *target; /* as people write them */
+  const char *digest;          /* "" while unknown */
+  const char *media_type;      /* "" while unknown */
+  enum dray_image_status status;
+  uint64_t bytes;         /* blob bytes sent to the target */
+  uint64_t planned_bytes; /* dry run: what would be sent at most */
+  uint64_t pulls;         /* dry run: manifest GETs of the source (metered by some registries) */
+  double seconds;
+  unsigned transferred, mounted, existing; /* blobs; in a dry run transferred is what would be */
+  const struct dray_error *error;          /* NULL: none */
+};
+
+struct dray_totals {
+  uint64_t images, copied, unchanged, failed, skipped, deleted, planned;
+  uint64_t bytes, planned_bytes, pulls;
+  uint64_t requests; /* every one sent: tokens, redirects, retries too */
+  uint64_t retries;
+  double seconds;
+};
+
+/* All that is pointed to is valid during the call only. */
+struct dray_event {
+  enum dray_event_kind kind;
+  union {
+    struct {
+      const char *source, *target, *digest;
+      unsigned manifests, blobs;
+      uint64_t bytes; /* of all its blobs */
+    } plan;
+    struct {
+      const char *from, *to; /* hosts; from is NULL where nothing was read */
+      const char *digest;
+      uint64_t size, offset; /* offset: where a resumed transfer began */
+      bool resumed, mounted, existed;
+    } blob;
+    struct {
+      const char *host, *what, *reason; /* what: "GET /v2/…" */
+      unsigned attempt;                 /* the one that failed, from 1 */
+      int64_t wait_ms;
+    } retry;
+    const struct dray_image *image;
+    struct {
+      enum dray_log_level level;
+      const char *text; /* one line */
+    } log;
+    struct {
+      struct dray_totals totals; /* so far */
+      uint64_t known_bytes;      /* of the blobs planned so far; grows while planning goes on */
+      uint64_t moved_bytes;      /* sent so far, blobs under way included */
+      unsigned active;           /* blobs under way */
+    } tick;
+    int signal;
+    struct dray_totals end;
+  } u;
+};
+
+/* Runs on the thread that is in a dray_… call, and must not call the engine. */
+typedef void dray_event_fn(void *arg, const struct dray_event *event);
+
+struct dray_options {
+  int jobs;                 /* 1..256; large blobs in flight */
+  int max_connections;      /* 2..1024, to one host */
+  int64_t chunk_size;       /* bytes; 0: by registry */
+  int retries;              /* 0..100 */
+  int64_t stall_timeout_ms; /* >= 1000 */
+  int64_t connect_timeout_ms;
+  bool dry_run;
+  const char *const *plain_http; /* hosts (HOST[:PORT]), NULL at the end; NULL: none */
+  const char *const *tls;
+  const char *const *insecure;
+  const char *const *ca_files;
+  const char *authfile;
+  enum dray_log_level log_level;
+  bool signals; /* SIGINT and SIGTERM end the running call cleanly; a second one ends the process */
+  const char *(*getenv)(void *arg, const char *name); /* NULL: the process's environment */
+  void *getenv_arg;
+  dray_event_fn *event; /* may be NULL */
+  void *event_arg;
+};
+/* The documented defaults, DRAY_JOBS not read. */
+void dray_options_init(struct dray_options *options);
+
+struct dray;
+
+/* Reads credentials and CA files; sends nothing. Options are copied, strings too.
+ * NULL: *error says why (valid until the next dray_new() with the same struct; free with
+ * dray_error_free). It is always a configuration error: exit status 2. */
+struct dray *dray_new(const struct dray_options *options, struct dray_error *error);
+void dray_error_free(struct dray_error *error);
+void dray_free(struct dray *dray);
+
+struct dray_copy {
+  const char *source;
+  const char *const *targets; /* at least one, NULL at the end */
+};
+
+/* Copies; ends when all have ended. References are checked before anything is sent: DRAY_USAGE,
+ * with the reason in dray_last_error(). Otherwise failures are in the IMAGE events. */
+enum dray_status dray_copy(struct dray *dray, const struct dray_copy *copies, size_t count);
+
+/* The manifest's bytes as received (*data the caller's, for free()), its digest, its media type. */
+enum dray_status dray_manifest(struct dray *dray, const char *ref, char **data, size_t *len);
+/* *digest is the caller's. */
+enum dray_status dray_digest(struct dray *dray, const char *ref, char **digest);
+/* *tags: NULL-terminated, in semantic-version order, then by name; one allocation for free(). */
+enum dray_status dray_tags(struct dray *dray, const char *repo, char ***tags);
+
+/* Why the last call failed; valid until the next one. NULL: it did not. */
+const struct dray_error *dray_last_error(const struct dray *dray);
+
+/* The result document and the totals, gathered from events: hand it each one. A dry run's document
+ * has planned_bytes and pulls in its totals. */
+struct dray_report;
+struct dray_report *dray_report_new(bool dry_run);
+void dray_report_add(struct dray_report *report, const struct dray_event *event);
+char *dray_report_json(const struct dray_report *report); /* the caller's; ends with a newline */
+void dray_report_free(struct dray_report *report);
+
+/* For command lines. dray_parse_*: 0, or -1 where the text is none.
+ * dray_nearest: the likeliest of candidates (NULL at the end), or NULL. */
+int dray_parse_size(const char *text, int64_t *bytes);
+int dray_parse_duration(const char *text, int64_t *ms);
+int dray_parse_number(const char *text, int64_t min, int64_t max, int64_t *value);
+const char *dray_nearest(const char *word, const char *const *candidates);
+char *dray_format_bytes(char dst[64], uint64_t bytes);
+/* Checks a reference without an engine: 0, or -1 with *message (the caller's). */
+int dray_check_ref(const char *ref, char **message);
+
+/* "curl 7.88.1, BoringSSL, nghttp2 1.52.0, …": the libraries inside; the caller's. */
+char *dray_libraries(void);
+
+#endif

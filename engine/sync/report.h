@@ -1,0 +1,8 @@
+/* sync/report.h - the result document, gathered from events. Its contract is in dray.h: the command
+ * line shares it with those who embed the engine. */
+#ifndef DRAY_SYNC_REPORT_H
+#define DRAY_SYNC_REPORT_H
+
+#include "dray.h"
+
+#endif
