@@ -1,0 +1,88 @@
+#include "command.h"
+
+#include <string.h>
+
+#include "engine/dray.h"
+
+const struct command commands[COMMANDS] = {
+    {.name = "copy",
+     .operands = "SRC DST [DST...]",
+     .needs = "SRC and DST",
+     .least = 2,
+     .most = SIZE_MAX,
+     .groups = GROUP_EVERY | GROUP_CONNECTION | GROUP_COPY,
+     .summary = "copy an image to one or more targets",
+     .text =
+         "Copies one image, an index with all its platforms, to one or more targets. The digest "
+         "stays what it is, and what a target has already is not sent again.\n"
+         "SRC and DST are [HOST[:PORT]/]REPO[:TAG][@DIGEST] as docker reads them. A target "
+         "without a tag takes the source's tag. With a tag and a digest, the digest decides "
+         "and the tag is the name at the target.",
+     .examples = "dray copy gcr.io/kaniko-project/executor:v1.23.2 ghcr.io/me/kaniko:v1.23.2\n"
+                 "dray copy --dry-run alpine:3.20 registry.lan:5000/alpine quay.io/me/alpine\n"
+                 "dray copy -o json --plain-http lan:5000 alpine lan:5000/alpine",
+     .run = copy_run},
+    {.name = "manifest",
+     .operands = "REF",
+     .needs = "REF",
+     .least = 1,
+     .most = 1,
+     .groups = GROUP_EVERY | GROUP_CONNECTION,
+     .summary = "print an image's manifest, byte for byte",
+     .text = "Prints the manifest of an image or index as the registry has it, byte for byte.\n"
+             "REF is [HOST[:PORT]/]REPO[:TAG][@DIGEST] as docker reads it.",
+     .examples = "dray manifest registry.k8s.io/pause:3.9",
+     .run = manifest_run},
+    {.name = "digest",
+     .operands = "REF",
+     .needs = "REF",
+     .least = 1,
+     .most = 1,
+     .groups = GROUP_EVERY | GROUP_CONNECTION,
+     .summary = "print an image's digest",
+     .text = "Prints the digest that a tag stands for.\n"
+             "REF is [HOST[:PORT]/]REPO[:TAG][@DIGEST] as docker reads it.",
+     .examples = "dray digest registry.k8s.io/pause:3.9",
+     .run = digest_run},
+    {.name = "tags",
+     .operands = "REPO",
+     .needs = "REPO",
+     .least = 1,
+     .most = 1,
+     .groups = GROUP_EVERY | GROUP_CONNECTION,
+     .summary = "list a repository's tags",
+     .text = "Lists the tags of a repository, one a line: versions in their order, then the other "
+             "tags by name.\n"
+             "REPO is [HOST[:PORT]/]REPO as docker reads it.",
+     .examples = "dray tags quay.io/coreos/etcd",
+     .run = tags_run},
+    {.name = "version",
+     .operands = "",
+     .groups = GROUP_EVERY,
+     .summary = "print the version and the libraries inside",
+     .text = "Prints the version of dray and of the libraries inside.",
+     .examples = "dray version",
+     .run = version_run},
+    {.name = "help",
+     .operands = "[COMMAND]",
+     .most = 1,
+     .groups = GROUP_EVERY,
+     .summary = "explain dray or one of its commands",
+     .text = "Explains dray or one of its commands.",
+     .examples = "dray help copy",
+     .run = help_run},
+};
+
+const struct command *command_find(const char *name) {
+  for (size_t i = 0; i < COMMANDS; i++)
+    if (strcmp(commands[i].name, name) == 0)
+      return &commands[i];
+  return NULL;
+}
+
+const char *command_nearest(const char *name) {
+  const char *names[COMMANDS + 1] = {NULL};
+  for (size_t i = 0; i < COMMANDS; i++)
+    names[i] = commands[i].name;
+  return dray_nearest(name, names);
+}

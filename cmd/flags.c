@@ -1,0 +1,166 @@
+#include "flags.h"
+
+#include <string.h>
+
+#include "engine/dray.h"
+
+enum { SECOND = 1000, HOUR = 60 * 60 * SECOND };
+
+static const char *const states[] = {"none", NULL};
+static const char *const formats[] = {[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", NULL};
+static const char *const progresses[] = {
+    [PROGRESS_AUTO] = "auto", [PROGRESS_PLAIN] = "plain", [PROGRESS_NONE] = "none", NULL};
+
+const struct flag flags[FLAGS] = {
+    [FLAG_JOBS] = {.name = "jobs",
+                   .alias = "concurrency",
+                   .letter = 'j',
+                   .kind = FLAG_NUMBER,
+                   .group = GROUP_COPY,
+                   .value = "N",
+                   .min = 1,
+                   .max = 256,
+                   .env = "DRAY_JOBS",
+                   .help = "blobs above 256 KiB in flight at once"},
+    [FLAG_MAX_CONNECTIONS] = {.name = "max-connections",
+                              .kind = FLAG_NUMBER,
+                              .group = GROUP_COPY,
+                              .value = "N",
+                              .min = 2,
+                              .max = 1024,
+                              .help = "ceiling of connections to one host"},
+    [FLAG_CHUNK_SIZE] = {.name = "chunk-size",
+                         .kind = FLAG_SIZE,
+                         .group = GROUP_COPY,
+                         .value = "SIZE|auto",
+                         .help = "upload in chunks of SIZE, such as 4MiB or 512k; auto picks by "
+                                 "registry"},
+    [FLAG_STATE] = {.name = "state",
+                    .kind = FLAG_CHOICE,
+                    .group = GROUP_COPY,
+                    .value = "none",
+                    .choices = states,
+                    .help = "partial transfers are not remembered from run to run"},
+    [FLAG_DRY_RUN] = {.name = "dry-run",
+                      .kind = FLAG_SWITCH,
+                      .group = GROUP_COPY,
+                      .help = "say what would be copied, how many bytes, and how many metered "
+                              "pulls of the source it takes"},
+    [FLAG_OUTPUT] = {.name = "output",
+                     .letter = 'o',
+                     .kind = FLAG_CHOICE,
+                     .group = GROUP_COPY,
+                     .value = "text|json",
+                     .choices = formats,
+                     .help = "stdout: a summary, or one JSON document at the end"},
+    [FLAG_PROGRESS] = {.name = "progress",
+                       .kind = FLAG_CHOICE,
+                       .group = GROUP_COPY,
+                       .value = "auto|plain|none",
+                       .choices = progresses,
+                       .help = "stderr: a line every 10 s, and with -o json one an image; or "
+                               "nothing"},
+    [FLAG_RETRIES] = {.name = "retries",
+                      .kind = FLAG_NUMBER,
+                      .group = GROUP_CONNECTION,
+                      .value = "N",
+                      .min = 0,
+                      .max = 100,
+                      .help = "attempts after the first for one request without progress"},
+    [FLAG_STALL_TIMEOUT] = {.name = "stall-timeout",
+                            .kind = FLAG_DURATION,
+                            .group = GROUP_CONNECTION,
+                            .value = "DUR",
+                            .min = SECOND,
+                            .max = 24 * HOUR,
+                            .help = "give a silent transfer up and try again"},
+    [FLAG_CONNECT_TIMEOUT] = {.name = "connect-timeout",
+                              .kind = FLAG_DURATION,
+                              .group = GROUP_CONNECTION,
+                              .value = "DUR",
+                              .min = 1,
+                              .max = HOUR,
+                              .help = "give a connection up that does not come about"},
+    [FLAG_PLAIN_HTTP] = {.name = "plain-http",
+                         .kind = FLAG_HOSTS,
+                         .group = GROUP_CONNECTION,
+                         .value = "HOST",
+                         .help = "no TLS for this host"},
+    [FLAG_TLS] = {.name = "tls",
+                  .kind = FLAG_HOSTS,
+                  .group = GROUP_CONNECTION,
+                  .value = "HOST",
+                  .help = "TLS for this loopback host"},
+    [FLAG_INSECURE] = {.name = "insecure",
+                       .kind = FLAG_HOSTS,
+                       .group = GROUP_CONNECTION,
+                       .value = "HOST",
+                       .help = "TLS for this host without checking who it is"},
+    [FLAG_CA_FILE] = {.name = "ca-file",
+                      .kind = FLAG_TEXTS,
+                      .group = GROUP_CONNECTION,
+                      .value = "FILE",
+                      .help = "trust the authorities in this PEM file too"},
+    [FLAG_AUTHFILE] = {.name = "authfile",
+                       .kind = FLAG_TEXT,
+                       .group = GROUP_CONNECTION,
+                       .value = "FILE",
+                       .help = "credentials, from this file alone"},
+    [FLAG_QUIET] = {.name = "quiet",
+                    .letter = 'q',
+                    .kind = FLAG_SWITCH,
+                    .group = GROUP_CONNECTION,
+                    .help = "only errors"},
+    [FLAG_VERBOSE] = {.name = "verbose",
+                      .letter = 'v',
+                      .kind = FLAG_SWITCH,
+                      .group = GROUP_CONNECTION,
+                      .help = "every request, on stderr"},
+    [FLAG_HELP] = {.name = "help",
+                   .letter = 'h',
+                   .kind = FLAG_SWITCH,
+                   .group = GROUP_EVERY,
+                   .help = "this text"},
+};
+
+bool flags_known(const struct command *command, enum flag_id id) {
+  return command->groups & flags[id].group;
+}
+
+static bool is_name(const char *name, const char *word, size_t len) {
+  return name && strlen(name) == len && memcmp(name, word, len) == 0;
+}
+
+enum flag_id flags_find(const struct command *command, const char *name, size_t len) {
+  enum flag_id id = 0;
+  while (id < FLAGS && !(flags_known(command, id) && (is_name(flags[id].name, name, len) ||
+                                                      is_name(flags[id].alias, name, len))))
+    id++;
+  return id;
+}
+
+enum flag_id flags_find_letter(const struct command *command, char letter) {
+  enum flag_id id = 0;
+  while (id < FLAGS && !(flags_known(command, id) && flags[id].letter == letter))
+    id++;
+  return id;
+}
+
+const char *flags_nearest(const struct command *command, const char *name) {
+  const char *names[2 * FLAGS + 1] = {NULL};
+  size_t count = 0;
+  for (enum flag_id id = 0; id < FLAGS; id++) {
+    if (!flags_known(command, id))
+      continue;
+    names[count++] = flags[id].name;
+    if (flags[id].alias)
+      names[count++] = flags[id].alias;
+  }
+  const char *nearest = dray_nearest(name, names);
+  /* Other programs take "--connect" for "--connect-timeout". */
+  size_t len = strlen(name);
+  for (size_t i = 0; !nearest && len >= 3 && i < count; i++)
+    if (strncmp(names[i], name, len) == 0)
+      nearest = names[i];
+  return nearest;
+}

@@ -1,0 +1,71 @@
+/* cmd/flags.h - the flags: one table for parsing, help and suggestions. */
+#ifndef DRAY_CMD_FLAGS_H
+#define DRAY_CMD_FLAGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "command.h"
+
+/* In the order in which help lists them. */
+enum flag_id {
+  FLAG_JOBS,
+  FLAG_MAX_CONNECTIONS,
+  FLAG_CHUNK_SIZE,
+  FLAG_STATE,
+  FLAG_DRY_RUN,
+  FLAG_OUTPUT,
+  FLAG_PROGRESS,
+  FLAG_RETRIES,
+  FLAG_STALL_TIMEOUT,
+  FLAG_CONNECT_TIMEOUT,
+  FLAG_PLAIN_HTTP,
+  FLAG_TLS,
+  FLAG_INSECURE,
+  FLAG_CA_FILE,
+  FLAG_AUTHFILE,
+  FLAG_QUIET,
+  FLAG_VERBOSE,
+  FLAG_HELP,
+  FLAGS
+};
+
+enum flag_kind {
+  FLAG_SWITCH,   /* a number: 0 or 1 */
+  FLAG_NUMBER,   /* a number: min..max */
+  FLAG_SIZE,     /* a number: bytes, 0 for "auto" */
+  FLAG_DURATION, /* a number: milliseconds, min..max */
+  FLAG_CHOICE,   /* a number: an index into choices */
+  FLAG_TEXT,     /* the last word given */
+  FLAG_TEXTS,    /* all words given */
+  FLAG_HOSTS     /* the same, each HOST[:PORT] */
+};
+
+enum output_format { OUTPUT_TEXT, OUTPUT_JSON };
+enum progress_kind { PROGRESS_AUTO, PROGRESS_PLAIN, PROGRESS_NONE };
+
+struct flag {
+  const char *name;
+  const char *alias; /* another long name, or NULL */
+  char letter;       /* or 0 */
+  enum flag_kind kind;
+  enum flag_group group;
+  const char *value; /* what help calls it; NULL: the flag takes none */
+  int64_t min, max;
+  const char *const *choices; /* NULL at the end */
+  const char *env;            /* the variable that stands in for the flag, or NULL */
+  const char *help;
+};
+
+extern const struct flag flags[FLAGS];
+
+bool flags_known(const struct command *command, enum flag_id id);
+
+/* Looks among the flags of a command; FLAGS where there is none. */
+enum flag_id flags_find(const struct command *command, const char *name, size_t len);
+enum flag_id flags_find_letter(const struct command *command, char letter);
+/* The long name nearest to name, or NULL. */
+const char *flags_nearest(const struct command *command, const char *name);
+
+#endif

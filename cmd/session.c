@@ -1,0 +1,26 @@
+#include "session.h"
+
+int session_begin(struct session *session, const struct args *args, uint64_t images) {
+  output_init(&session->output, args, images);
+  struct dray_options options;
+  args_options(args, &options);
+  options.signals = true;
+  options.event = output_event;
+  options.event_arg = &session->output;
+  struct dray_error error;
+  session->dray = dray_new(&options, &error);
+  if (session->dray)
+    return 0;
+  output_error(error.message);
+  dray_error_free(&error);
+  return output_end(&session->output, DRAY_USAGE);
+}
+
+int session_end(struct session *session, enum dray_status status) {
+  const struct dray_error *error = dray_last_error(session->dray);
+  if (status != DRAY_OK && error && !session->output.failed)
+    output_error(error->message);
+  int result = output_end(&session->output, (int)status);
+  dray_free(session->dray);
+  return result;
+}
