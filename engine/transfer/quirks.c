@@ -37,29 +37,36 @@ struct upload_way quirks_choose(const struct quirks *quirks, const struct oci_pr
 }
 
 static bool learn_limit(struct quirks *quirks, uint64_t body) {
-  if (body / 2 < BODY_LEAST)
+  uint64_t limit = body / 2;
+  if (limit < BODY_LEAST || (quirks->body_max && limit >= quirks->body_max))
     return false;
-  quirks->body_max = body / 2;
+  quirks->body_max = limit;
   return true;
 }
 
-bool quirks_refused(struct quirks *quirks, struct upload_way way, uint64_t body, int status) {
+bool quirks_refused(struct quirks *quirks, struct upload_way way, struct upload_way now,
+                    uint64_t body, int status) {
+  bool known = now.kind != way.kind || (now.kind == UPLOAD_CHUNKS && now.chunk < way.chunk);
   switch (status) {
   case 404:
   case 405:
   case 501:
-    if (quirks->no_whole || quirks->no_patch)
-      return false; /* the other way was tried already */
+    if (known)
+      return true;
     if (way.kind == UPLOAD_WHOLE)
       quirks->no_whole = true;
     else
       quirks->no_patch = true;
-    return true;
+    return !(quirks->no_whole && quirks->no_patch);
   case 413:
+    if (known)
+      return true;
     return !(way.kind == UPLOAD_WHOLE && quirks->no_patch) && learn_limit(quirks, body);
   case 416:
     if (way.kind == UPLOAD_WHOLE)
       return false;
+    if (known)
+      return true;
     if (way.kind == UPLOAD_CHUNKS && !quirks->no_range)
       return quirks->no_range = true;
     return learn_limit(quirks, body);

@@ -31,7 +31,9 @@ struct upload_way quirks_choose(const struct quirks *quirks, const struct oci_pr
                                 int64_t chunk_option, uint64_t chunk_min, uint64_t size);
 
 /* A body of that many bytes, sent in that way, was answered with status (404 405 413 416 501; any
- * other: false). True: quirks has learnt from it, and quirks_choose() knows another way. */
-bool quirks_refused(struct quirks *quirks, struct upload_way way, uint64_t body, int status);
+ * other: false). now: what quirks_choose() says by now, as other blobs' answers may have come in
+ * between. True: there is another way, which quirks_choose() knows; quirks may have learnt. */
+bool quirks_refused(struct quirks *quirks, struct upload_way way, struct upload_way now,
+                    uint64_t body, int status);
 
 #endif

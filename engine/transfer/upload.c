@@ -258,6 +258,12 @@ static bool forgotten(const struct call_result *result) {
   return strcmp(error.code, "BLOB_UPLOAD_UNKNOWN") == 0;
 }
 
+static struct upload_way choose_way(const struct upload *upload) {
+  const struct upload_spec *spec = &upload->spec;
+  return quirks_choose(upload->quirks, oci_profile(spec->repo->host), spec->transfer->chunk_size,
+                       upload->chunk_min, spec->desc->size);
+}
+
 static void on_sent(void *arg, const struct call_result *result) {
   struct upload *upload = arg;
   bool whole = upload->way.kind == UPLOAD_WHOLE;
@@ -273,7 +279,7 @@ static void on_sent(void *arg, const struct call_result *result) {
     take_location(upload, result); /* some leave it out where it did not change */
     become(upload, upload->acked == size_of(upload) ? UPLOAD_COMMIT : UPLOAD_FILL);
   } else if (result->reply->err.code == ERR_NONE && upload->acked == 0 && !forgotten(result) &&
-             quirks_refused(upload->quirks, upload->way, upload->body, status)) {
+             quirks_refused(upload->quirks, upload->way, choose_way(upload), upload->body, status)) {
     log_at(upload->spec.transfer->log, LOG_INFO, "%s: trying another way of uploading",
            upload->err.message);
     leave_session(upload, UPLOAD_OPEN);
@@ -387,8 +393,7 @@ static void begin(struct upload *upload) {
 
 static void fill(struct upload *upload) {
   const struct upload_spec *spec = &upload->spec;
-  upload->way = quirks_choose(upload->quirks, oci_profile(spec->repo->host),
-                              spec->transfer->chunk_size, upload->chunk_min, spec->desc->size);
+  upload->way = choose_way(upload);
   /* Its first bytes must be there; of a small blob, all. */
   if (pipe_released(upload->reader.pipe) || (!spec->small && pipe_readable(&upload->reader)))
     become(upload, UPLOAD_SEND);
