@@ -378,7 +378,6 @@ static void fail_without_credentials(struct job *job) {
           "docker or skopeo, or name a file that has some with --authfile",
           host);
   job->err.http_status = 401;
-  text_printable(job->err.host, sizeof job->err.host, host, strlen(host));
 }
 
 /* Finds out what is to be sent, where that takes no token server. */
@@ -386,6 +385,11 @@ static void use_credentials(struct job *job) {
   struct auth *auth = job->auth;
   const struct creds *creds = &job->creds;
   auth->anonymous = creds_is_anonymous(creds);
+  if (auth->anonymous)
+    log_at(auth->spec.log, LOG_DEBUG, "%s/%s: no credentials", auth->spec.host, job->path);
+  else
+    log_at(auth->spec.log, LOG_DEBUG, "%s/%s: credentials of %s from %s", auth->spec.host,
+           job->path, creds->user ? creds->user : "a token", creds->origin);
   if (creds->registry_token)
     job->header = mem_printf("Bearer %s", creds->registry_token);
   else if (auth->challenge.scheme == CHALLENGE_BASIC && !auth->anonymous)
@@ -440,6 +444,9 @@ static void want_end(struct auth_want *want, const char *header, const struct er
 
 /* A want's done may get, cancel, or free the auth behind the last one. */
 static void end(struct job *job) {
+  const char *host = job->auth->spec.host;
+  if (!*job->err.host)
+    text_printable(job->err.host, sizeof job->err.host, host, strlen(host));
   list_remove(&job->node);
   job->ended = true;
   const struct err *err = job->err.code == ERR_NONE ? NULL : &job->err;

@@ -155,6 +155,7 @@ static void on_checked(void *arg, const struct call_result *result) {
              result->reply->err.code != ERR_NONE) {
     fail(upload);
   } else { /* 404, or a registry that does not answer HEAD: send it */
+    upload->err.code = ERR_NONE;
     become(upload, upload->spec.mount_from ? UPLOAD_MOUNT : UPLOAD_READY);
   }
 }
@@ -438,7 +439,10 @@ static void step(struct ready *ready) {
     check(upload);
     return;
   case UPLOAD_MOUNT:
-    open_session(upload);
+    if (upload->spec.transfer->dry_run) /* it may only ask: most registries would say yes */
+      end(upload, BLOB_MOUNTED);
+    else
+      open_session(upload);
     return;
   case UPLOAD_READY:
     if (upload->spec.transfer->dry_run)
@@ -494,8 +498,6 @@ struct upload *upload_start(const struct upload_spec *spec) {
   upload->quirks = quirks_of(spec->transfer, spec->repo->host);
   ready_init(&upload->ready, step);
   timer_init(&upload->pause, on_pause_over);
-  if (spec->transfer->dry_run)
-    upload->spec.mount_from = NULL; /* it may only ask */
   become(upload, spec->check               ? UPLOAD_CHECK
                  : upload->spec.mount_from ? UPLOAD_MOUNT
                                            : UPLOAD_READY);

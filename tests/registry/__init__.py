@@ -9,6 +9,7 @@ from .faults import STORM, Gate
 from .proxy import Proxy
 from .server import Registry
 from .tls import Authority
+from .tunnel import Tunnels
 
 __all__ = ['HTML', 'STORM', 'Access', 'Authority', 'Client', 'DebianRegistry', 'Failed', 'Gate',
-           'Proxy', 'Registry', 'http_date', 'images', 'layer', 'noise', 'prove', 'push']
+           'Proxy', 'Registry', 'Tunnels', 'http_date', 'images', 'layer', 'noise', 'prove', 'push']

@@ -16,7 +16,7 @@ from .content import PIECE, digest_of
 
 ACCEPT = ', '.join((images.OCI_INDEX, images.OCI_MANIFEST, images.DOCKER_LIST,
                     images.DOCKER_MANIFEST))
-SMALL = 1 << 20
+AGENT = 'witness'
 
 
 class Failed(Exception):
@@ -71,7 +71,7 @@ class Client:
     def request(self, method, target, body=None, headers=()):
         """The answer, unread."""
         connection = self._connection()
-        headers = {'X-Witness': 'yes', **dict(headers)}
+        headers = {'X-Witness': 'yes', 'User-Agent': AGENT, **dict(headers)}
         if self.access.auth is not None:
             pair = base64.b64encode(':'.join(self.access.auth).encode()).decode()
             headers['Authorization'] = f'Basic {pair}'

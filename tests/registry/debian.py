@@ -12,7 +12,7 @@ import uuid
 import warnings
 
 from . import record
-from .client import Access, Client
+from .client import AGENT, Access, Client
 from .server import classify
 from .wire import Headers, Request
 
@@ -110,7 +110,7 @@ class DebianRegistry:
     # The access log
 
     def _mark(self):
-        """Sends a request and waits until it is in the log; what was answered before is too then."""
+        """Sends a request and waits until the log has it: what was answered before is there too."""
         self._marks += 1
         mark = f'/v2/?mark={self._marks}'
         with Client(self.host, self.access) as client:
@@ -127,7 +127,7 @@ class DebianRegistry:
         for found in LINE.finditer(self._read('access.log')):
             _, user, verb, target, code, size, client = found.groups()
             where = urllib.parse.urlsplit(target)
-            if 'Python' in client or not client or where.query.startswith('mark='):
+            if client == AGENT:
                 continue
             out.append(Line(verb, where.path, where.query, int(code),
                             0 if size == '-' else int(size), user, client, _kind(verb, where)))

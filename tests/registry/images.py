@@ -63,6 +63,7 @@ class Image:
     def __init__(self, media_type, data, parts=(), children=(), platform=None, algorithm='sha256'):
         self.media_type, self.data = media_type, data
         self.parts, self.children, self.platform = list(parts), list(children), platform
+        self.annotations = None    # of its descriptor in an index
         self.digest = digest_of(data, algorithm)
 
     def descriptor(self, **fields):
@@ -180,8 +181,8 @@ def index(children, docker=False, annotations=None, subject=None, extra=None, sp
     kind = DOCKER_LIST if docker else OCI_INDEX
     listed = []
     for child in children:
-        notes = getattr(child, 'annotations', None)
-        listed.append(child.descriptor(**({'annotations': notes} if notes else {})))
+        notes = {'annotations': child.annotations} if child.annotations else {}
+        listed.append(child.descriptor(**notes))
     value = {'schemaVersion': 2, 'mediaType': kind, 'manifests': listed}
     if subject is not None:
         value['subject'] = subject.descriptor()

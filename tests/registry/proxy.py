@@ -29,6 +29,7 @@ class _Flow:
         self.ended = self.shut = False   # the source is done; the sink knows
 
     def read(self, latency):
+        """Takes what there is; returns how much that was."""
         data = self.source.recv(PIECE)
         if self.allowed is not None:
             data = data[:self.allowed]
@@ -37,22 +38,20 @@ class _Flow:
             self.pending.append((time.monotonic() + latency, memoryview(data)))
             self.held += len(data)
         self.ended = not data or self.allowed == 0
+        return len(data)
 
     def write(self):
-        """Sends what is due; returns how much that was."""
-        total = 0
+        """Sends what is due."""
         while self.pending and self.pending[0][0] <= time.monotonic():
             due, data = self.pending.popleft()
             try:
                 sent = self.sink.send(data)
             except BlockingIOError:
                 sent = 0
-            total += sent
+            self.held -= sent
             if sent < len(data):
                 self.pending.appendleft((due, data[sent:]))
                 break
-        self.held -= total
-        return total
 
     @property
     def cut(self):
@@ -169,10 +168,10 @@ class Proxy:
         ready = dict(poll.poll(math.ceil(wait * 1000)))
         for flow in flows:
             if ready.get(flow.source.fileno(), 0) & ~select.POLLOUT and not flow.ended:
-                flow.read(self.latency)
-            sent = flow.write()
-            with self._lock:
-                setattr(self, flow.name, getattr(self, flow.name) + sent)
+                got = flow.read(self.latency)
+                with self._lock:
+                    setattr(self, flow.name, getattr(self, flow.name) + got)
+            flow.write()
             if flow.ended and not flow.pending and not flow.shut and not flow.cut:
                 flow.sink.shutdown(socket.SHUT_WR)
                 flow.shut = True

@@ -62,6 +62,12 @@ class Authority:
         return self._issue('server', 'localhost', [
             'subjectAltName=DNS:localhost,IP:127.0.0.1', 'extendedKeyUsage=serverAuth'])
 
+    def server_for(self, *names):
+        """Good for these host names, and for 127.0.0.1."""
+        return self._issue(names[0], names[0], [
+            'subjectAltName=IP:127.0.0.1,' + ','.join(f'DNS:{name}' for name in names),
+            'extendedKeyUsage=serverAuth'])
+
     @functools.cached_property
     def expired(self):
         return self._issue('expired', 'localhost', [

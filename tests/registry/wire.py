@@ -64,6 +64,8 @@ class Request:
     def __init__(self, method, target, version, headers):
         self.method, self.target, self.version, self.headers = method, target, version, headers
         path, _, self.query_string = target.partition('?')
+        if path.startswith('http://'):    # as a proxy is asked
+            path = '/' + path.split('/', 3)[3]
         self.path = urllib.parse.unquote(path)
         self.query = urllib.parse.parse_qs(self.query_string, keep_blank_values=True)
 

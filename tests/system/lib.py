@@ -19,7 +19,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TOP, 'tests'))
 
 from registry import (  # noqa: E402
-    STORM, Access, Authority, DebianRegistry, Proxy, Registry, http_date, images, prove, push)
+    STORM, Access, Authority, DebianRegistry, Proxy, Registry, Tunnels, http_date, images, prove,
+    push)
 
 DRAY = os.path.abspath(os.environ.get('DRAY') or os.path.join(TOP, 'build', 'dev', 'dray'))
 SANITIZER_WORDS = ('AddressSanitizer', 'LeakSanitizer', 'UndefinedBehaviorSanitizer',
@@ -28,7 +29,7 @@ KEPT = ('PATH', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'TSAN_OPTIONS',
         'LLVM_PROFILE_FILE')
 
 __all__ = ['DRAY', 'STORM', 'TOP', 'Access', 'Authority', 'DebianRegistry', 'Proxy', 'Registry',
-           'Result', 'SystemTest', 'http_date', 'images', 'prove', 'push', 'unittest']
+           'Result', 'SystemTest', 'Tunnels', 'http_date', 'images', 'prove', 'push', 'unittest']
 
 
 class Result:
@@ -58,15 +59,16 @@ def _short(text, limit=6000):
 class Running:
     """A dray under way. The process is its own session, so that signals reach only it."""
 
-    def __init__(self, test, args, env, stdin, program):
+    def __init__(self, test, args, env, stdin, stdout, stderr, program):
         self.args = args
         self._test = test
         self._files = [tempfile.TemporaryFile(dir=test.dir) for _ in range(2)]
+        stdout, stderr = stdout or self._files[0], stderr or self._files[1]
         self._began = time.monotonic()
         self._process = subprocess.Popen(
             [program, *args], env=env, cwd=test.dir, start_new_session=True,
             stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-            stdout=self._files[0], stderr=self._files[1])
+            stdout=stdout, stderr=stderr)
         self.pid = self._process.pid
         self._pidfd = os.pidfd_open(self.pid)
         self.peak_kb = 0
@@ -182,6 +184,12 @@ class SystemTest(unittest.TestCase):
         self.addCleanup(made.close)
         return made
 
+    def tunnels(self, names=(), answer=None):
+        """A web proxy that ends with the test."""
+        made = Tunnels(names, answer)
+        self.addCleanup(made.stop)
+        return made
+
     def trust(self, reg, authority):
         """Lets assertCopied reach a Registry with TLS."""
         self.access[reg.host] = Access(context=authority.client_context())
@@ -226,10 +234,11 @@ class SystemTest(unittest.TestCase):
         env.update(more)
         return {name: str(value) for name, value in env.items() if value is not None}
 
-    def start(self, *args, env=None, stdin=None, program=None):
-        """Starts dray in the background; it is killed at the test's end."""
+    def start(self, *args, env=None, stdin=None, stdout=None, stderr=None, program=None):
+        """Starts dray in the background; it is killed at the test's end. stdout and stderr may be
+        files of the caller's (a pipe, a terminal); they are then not in the Result."""
         running = Running(self, [str(arg) for arg in args], self.environment(**(env or {})), stdin,
-                          program or DRAY)
+                          stdout, stderr, program or DRAY)
         self.addCleanup(running.end)
         return running
 

@@ -534,6 +534,7 @@ static void a_realm_that_would_betray_is_refused(void **state) {
     assert_true(refuse(scene, pull, NULL, challenges[i]));
     struct err err = expect_error(scene, pull, ERR_UNAUTHORIZED);
     CHECK(strstr(err.message, "token server"), "%s: %s", challenges[i], err.message);
+    assert_string_equal(err.host, scene->server.host);
   }
   free(plain);
   assert_int_equal(server_count(&scene->server), 0);
