@@ -353,9 +353,10 @@ static void on_abandoned(void *arg, const struct call_result *result) {
 }
 
 static void abandon(struct upload *upload) {
-  upload->call = request(
-      upload, (struct call_spec){
-                  .method = "DELETE", .url = upload->session.location, .once = true, .done = on_abandoned});
+  upload->call = request(upload, (struct call_spec){.method = "DELETE",
+                                                    .url = upload->session.location,
+                                                    .once = true,
+                                                    .done = on_abandoned});
   session_forget(&upload->session);
 }
 
