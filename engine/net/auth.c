@@ -13,7 +13,7 @@
 #include "net/token_cache.h"
 #include "net/url.h"
 
-enum { TOKENS_MAX = 256, REDIRECTS_MAX = 3, RETRIES = 5 };
+enum { TOKENS_MAX = 256, REDIRECTS_MAX = 3 };
 
 enum knowledge { UNKNOWN, OPEN, CHALLENGED };
 
@@ -30,7 +30,8 @@ struct auth {
   char *complaint;            /* why the challenge can't be met; NULL: it can */
   bool no_post;               /* the token server has no OAuth2 */
   bool server_answered;       /* the token server has */
-  bool anonymous, warned;
+  char *identity;             /* of the credentials last found; NULL: anonymous */
+  bool warned;
   struct token_cache *tokens;
   struct map *ci; /* path → from_ci or given_up */
   struct list jobs;
@@ -102,7 +103,7 @@ static void complain(struct auth *auth, const char *why) {
 static void resolve_realm(struct auth *auth) {
   const char *realm = auth->challenge.realm;
   free(auth->realm);
-  auth->realm = realm ? url_join(auth->spec.base_url, realm) : NULL;
+  auth->realm = realm && *realm ? url_join(auth->spec.base_url, realm) : NULL;
   if (!auth->realm)
     complain(auth, "it names no token server that is a URL");
   else if (url_is_https(auth->spec.base_url) && !url_is_https(auth->realm))
@@ -159,7 +160,7 @@ void auth_not_needed(struct auth *auth) {
     auth->knowledge = OPEN;
 }
 
-bool auth_is_anonymous(const struct auth *auth) { return auth->anonymous; }
+const char *auth_identity(const struct auth *auth) { return auth->identity; }
 
 /* -- requests -- */
 
@@ -312,14 +313,19 @@ static void start_over(struct job *job) {
 /* False: it is not worth it, or was tried often enough. */
 static bool pause_before_again(struct job *job, const struct http_reply *reply, int64_t after_ms) {
   struct auth *auth = job->auth;
-  if (!retry_reply(reply, auth->server_answered) || job->attempts++ == RETRIES ||
+  if (!retry_reply(reply, auth->server_answered) || job->attempts++ >= auth->spec.retries ||
       after_ms > RETRY_AFTER_MAX_MS)
     return false;
   job->delay_ms = retry_delay(job->attempts, after_ms, loop_random(auth->spec.loop));
   char *why = reply->err.code == ERR_NONE ? mem_printf("HTTP status %d", reply->status)
                                           : mem_strdup(reply->err.message);
-  log_at(auth->spec.log, LOG_INFO, "%s: token server: %s; again in %.1f s", auth->spec.host, why,
-         (double)job->delay_ms / 1000);
+  if (auth->spec.on_retry)
+    auth->spec.on_retry(auth->spec.on_retry_arg,
+                        &(struct retry_note){.host = auth->spec.host,
+                                             .what = "token request",
+                                             .reason = why,
+                                             .attempt = (unsigned)job->attempts,
+                                             .wait_ms = job->delay_ms});
   free(why);
   start_over(job);
   become(job, JOB_PAUSE);
@@ -384,15 +390,16 @@ static void fail_without_credentials(struct job *job) {
 static void use_credentials(struct job *job) {
   struct auth *auth = job->auth;
   const struct creds *creds = &job->creds;
-  auth->anonymous = creds_is_anonymous(creds);
-  if (auth->anonymous)
-    log_at(auth->spec.log, LOG_DEBUG, "%s/%s: no credentials", auth->spec.host, job->path);
-  else
-    log_at(auth->spec.log, LOG_DEBUG, "%s/%s: credentials of %s from %s", auth->spec.host,
-           job->path, creds->user ? creds->user : "a token", creds->origin);
+  bool anonymous = creds_is_anonymous(creds);
+  free(auth->identity);
+  auth->identity = anonymous ? NULL
+                             : mem_printf("%s%s, from %s", creds->user ? "user " : "a token",
+                                          creds->user ? creds->user : "", creds->origin);
+  log_at(auth->spec.log, LOG_DEBUG, "%s/%s: credentials: %s", auth->spec.host, job->path,
+         anonymous ? "none" : auth->identity);
   if (creds->registry_token)
     job->header = mem_printf("Bearer %s", creds->registry_token);
-  else if (auth->challenge.scheme == CHALLENGE_BASIC && !auth->anonymous)
+  else if (auth->challenge.scheme == CHALLENGE_BASIC && !anonymous)
     job->header = basic(creds);
   else if (auth->challenge.scheme == CHALLENGE_BASIC)
     fail_without_credentials(job);
@@ -575,7 +582,6 @@ void auth_cancel(struct auth_want *want) {
 struct auth *auth_new(const struct auth_spec *spec) {
   struct auth *auth = mem_zalloc(sizeof *auth);
   auth->spec = *spec;
-  auth->anonymous = true;
   auth->tokens = token_cache_new(TOKENS_MAX);
   auth->ci = map_new();
   list_init(&auth->jobs);
@@ -591,5 +597,6 @@ void auth_free(struct auth *auth) {
   challenge_free(&auth->challenge);
   free(auth->realm);
   free(auth->complaint);
+  free(auth->identity);
   free(auth);
 }

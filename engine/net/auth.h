@@ -12,6 +12,7 @@
 #include "net/creds.h"
 #include "net/http.h"
 #include "net/loop.h"
+#include "net/retry.h"
 
 struct auth;
 struct auth_want; /* one caller's wish, from auth_get() to its done */
@@ -26,6 +27,9 @@ struct auth_spec {
   const char *host;     /* as in struct oci_repo: for credentials and messages */
   const char *base_url; /* "https://ghcr.io": whether the registry is spoken to over TLS */
   const struct log *log;
+  int retries;                                                /* of one token request */
+  void (*on_retry)(void *arg, const struct retry_note *note); /* may be NULL */
+  void *on_retry_arg;
 };
 
 struct auth *auth_new(const struct auth_spec *spec);
@@ -35,8 +39,8 @@ void auth_free(struct auth *auth); /* no wants may be under way; secrets are wip
  * header is "Basic …", "Bearer …" or NULL (nothing yet known to be wanted). Equal wants under way
  * share one token request, and a token for more than the scopes serves too. A token that has less
  * than 30 s (or a third of its life) left is renewed first.
- * A token server that is busy, down or out of reach is asked again, up to 5 times, by net/retry.h's
- * rules.
+ * A token server that is busy, down or out of reach is asked again, up to `retries` times, by
+ * net/retry.h's rules.
  * done: exactly once, never from inside auth_get; header is borrowed during the call.
  * Errors: ERR_CONFIG (helper), ERR_UNAUTHORIZED (the token server refused the credentials, or the
  * registry wants some and there are none: final), ERR_RATE_LIMITED, ERR_SERVER, ERR_REFUSED,
@@ -61,7 +65,7 @@ bool auth_refused(struct auth *auth, const char *path, const char *scopes, const
 bool auth_is_unknown(const struct auth *auth);
 /* A request without Authorization succeeded: the registry does not want any (until it says so). */
 void auth_not_needed(struct auth *auth);
-/* No credentials were used so far (for messages); of the last that were looked for. */
-bool auth_is_anonymous(const struct auth *auth);
+/* Whose credentials were last found: "user joe, from ~/.docker/config.json"; NULL: nobody's. */
+const char *auth_identity(const struct auth *auth);
 
 #endif

@@ -33,8 +33,9 @@ struct call {
   struct auth_want *want;
   struct http_request *request;
   int attempts, redirects, refusals;
-  bool probes;  /* it is the one that learns */
-  bool written; /* spec.write took bytes */
+  bool probes;    /* it is the one that learns */
+  bool written;   /* spec.write took bytes */
+  bool renewable; /* refused, with a body that is gone; a new token would do */
   bool canceled;
   int64_t delay_ms;
   int64_t retry_after_ms;
@@ -78,8 +79,9 @@ static void finish(struct call *call, const struct http_reply *reply) {
       .reply = reply,
       .url = call->url,
       .attempts = call->attempts,
-      .authorized = call->authorization != NULL,
-      .retriable = !call->canceled && retry_reply(reply, call->spec.endpoint->answered),
+      .identity = call->authorization ? auth_identity(call->spec.endpoint->auth) : NULL,
+      .retriable =
+          !call->canceled && (call->renewable || retry_reply(reply, call->spec.endpoint->answered)),
       .retry_after_ms = call->retry_after_ms,
   };
   gate_leave(&call->wait);
@@ -213,11 +215,13 @@ static void on_reply(void *arg, const struct http_reply *reply) {
   if (reply->err.code == ERR_NONE && challenged && at_home(call) &&
       call->refusals++ < REFUSALS_MAX &&
       auth_refused(call->spec.endpoint->auth, call->spec.path, call->spec.scopes,
-                   call->authorization, reply) &&
-      body_again(call)) {
-    call->attempts--; /* being asked who we are is no failure */
-    become(call, CALL_AUTHORIZE);
-    return;
+                   call->authorization, reply)) {
+    call->renewable = !body_again(call);
+    if (!call->renewable) {
+      call->attempts--; /* being asked who we are is no failure */
+      become(call, CALL_AUTHORIZE);
+      return;
+    }
   }
   if (reply->err.code == ERR_NONE && is_redirect(call, reply)) {
     call->attempts--;

@@ -17,7 +17,7 @@ struct call_result {
   const struct http_reply *reply; /* err.code ERR_NONE: an answer, whatever its status */
   const char *url;                /* that gave it: what a relative Location is relative to */
   int attempts;
-  bool authorized;        /* an Authorization was sent with the last attempt */
+  const char *identity;   /* whose Authorization was sent with the last attempt; NULL: none was */
   bool retriable;         /* it failed, but might succeed later */
   int64_t retry_after_ms; /* what the server asked for; -1: nothing */
 };

@@ -58,6 +58,10 @@ static const struct trust *trust_of_url(void *arg, const char *url) {
   return trust;
 }
 
+static void on_token_retry(void *arg, const struct retry_note *note) {
+  endpoints_retried(arg, note);
+}
+
 struct endpoint *endpoints_get(struct endpoints *all, const char *name, const char *api_host,
                                bool loopback) {
   struct endpoint *endpoint = map_get(all->by_name, name);
@@ -77,7 +81,10 @@ struct endpoint *endpoints_get(struct endpoints *all, const char *name, const ch
                                                 .trust_arg = all,
                                                 .host = endpoint->name,
                                                 .base_url = endpoint->base_url,
-                                                .log = all->spec.log});
+                                                .log = all->spec.log,
+                                                .retries = all->spec.retries,
+                                                .on_retry = on_token_retry,
+                                                .on_retry_arg = all});
   map_put(all->by_name, name, endpoint);
   return endpoint;
 }

@@ -26,12 +26,6 @@ struct endpoint {
   struct list waiting; /* calls that wait for that one */
 };
 
-struct retry_note {
-  const char *host, *what, *reason;
-  unsigned attempt; /* the one that failed, from 1 */
-  int64_t wait_ms;
-};
-
 /* Borrowed for the life of the set, lists and strings too. */
 struct endpoints_spec {
   struct loop *loop;

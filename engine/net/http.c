@@ -46,6 +46,7 @@ struct socket {
   uv_poll_t poll;
   struct lane *lane;
   curl_socket_t fd;
+  int events; /* what curl waits for */
 };
 
 struct http_request {
@@ -218,13 +219,17 @@ static int on_curl_timer(CURLM *multi, long ms, void *arg) {
 static void on_poll(uv_poll_t *poll, int status, int events) {
   struct socket *socket = poll->data;
   int flags = 0;
-  if (status < 0)
-    flags = CURL_CSELECT_ERR;
   if (events & UV_READABLE)
     flags |= CURL_CSELECT_IN;
   if (events & UV_WRITABLE)
     flags |= CURL_CSELECT_OUT;
+  /* On an error libuv stops watching. curl finds out which one by trying, and reads what the peer
+   * said before it went. */
+  if (status < 0)
+    flags = CURL_CSELECT_IN | CURL_CSELECT_OUT;
   act(socket->lane, socket->fd, flags);
+  if (status < 0 && !uv_is_closing((uv_handle_t *)poll))
+    uv_poll_start(poll, socket->events, on_poll);
 }
 
 static void socket_closed(uv_handle_t *handle) { free(handle->data); }
@@ -252,8 +257,9 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *as
     }
     curl_multi_assign(lane->multi, fd, socket);
   }
-  int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-  uv_poll_start(&socket->poll, events, on_poll);
+  socket->events =
+      (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+  uv_poll_start(&socket->poll, socket->events, on_poll);
   return 0;
 }
 

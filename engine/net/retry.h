@@ -10,6 +10,13 @@
 
 #define RETRY_AFTER_MAX_MS ((int64_t)10 * 60 * 1000) /* longer ones are not waited for */
 
+/* One retry, for whoever watches. */
+struct retry_note {
+  const char *host, *what, *reason;
+  unsigned attempt; /* the one that failed, from 1 */
+  int64_t wait_ms;
+};
+
 /* The same request may well succeed later: 408 425 429 and 5xx but 501 and 505; 499 and 522 are
  * what proxies make of time-outs. */
 bool retry_status(int status);

@@ -30,23 +30,25 @@ static enum err_code code_of(int status) {
   }
 }
 
-static const char *advice(const struct call_result *result, const char *body) {
+/* The caller's. */
+static char *advice(const struct call_result *result, const char *body) {
+  const char *who = result->identity;
   switch (result->reply->status) {
   case 400:
     /* Go's and nginx's words for plain HTTP on a TLS port. */
-    return strstr(body, "HTTPS server") || strstr(body, "to HTTPS port")
-               ? "; the registry uses TLS: add --tls with its host"
-               : "";
+    return mem_strdup(strstr(body, "HTTPS server") || strstr(body, "to HTTPS port")
+                          ? "; the registry uses TLS: add --tls with its host"
+                          : "");
   case 401:
-    return result->authorized ? "; the credentials were not accepted"
-                              : "; no credentials were found for it (docker login, --authfile)";
+    return who ? mem_printf("; the credentials were not accepted (%s)", who)
+               : mem_strdup("; no credentials were found for it (docker login, --authfile)");
   case 403:
-    return result->authorized ? "; the credentials lack this permission"
-                              : "; no credentials were found for it (docker login, --authfile)";
+    return who ? mem_printf("; the credentials lack this permission (%s)", who)
+               : mem_strdup("; no credentials were found for it (docker login, --authfile)");
   case 429:
-    return "; it limits how often it may be asked: try again later, or log in";
+    return mem_strdup("; it limits how often it may be asked: try again later, or log in");
   default:
-    return "";
+    return mem_strdup("");
   }
 }
 
@@ -69,10 +71,11 @@ int oci_answer(const struct call_result *result, const char *host, const char *w
     const char *body = buf_str(&reply->body);
     oci_error_parse(body, reply->body.len, &error);
     bool said = error.code[0] || error.message[0];
+    char *hint = advice(result, body);
     err_set(err, code_of(reply->status), "%s: %s: answered %d%s%s%s%s%s%s%s", host, what,
             reply->status, again, said ? " (" : "", error.code,
-            error.code[0] && error.message[0] ? ": " : "", error.message, said ? ")" : "",
-            advice(result, body));
+            error.code[0] && error.message[0] ? ": " : "", error.message, said ? ")" : "", hint);
+    free(hint);
   }
   snprintf(err->host, sizeof err->host, "%s", host);
   err->http_status = reply->status;

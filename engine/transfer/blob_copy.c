@@ -47,10 +47,10 @@ static void on_granted(struct sched_grant *grant) {
   become(list_entry(grant, struct blob_copy, grant), BLOB_MOVE);
 }
 
-static void on_source_needed(void *arg) {
+static void on_source_needed(void *arg, uint64_t offset) {
   struct blob_copy *copy = arg;
   copy->source_runs = true;
-  blob_source_start(copy->source);
+  blob_source_start(copy->source, offset);
 }
 
 static void on_source_done(void *arg, const struct err *err) {

@@ -11,7 +11,9 @@
 #include "oci/answer.h"
 #include "oci/registry.h"
 
-#define PROGRESS ((uint64_t)32 * 1024) /* bytes: less between two losses is no progress */
+enum { CHECKPOINTS = 256 };
+#define STRIDE_LEAST ((uint64_t)256 * 1024) /* bytes between two checkpoints */
+#define PROGRESS ((uint64_t)32 * 1024)      /* bytes: less between two losses is no progress */
 
 enum source_state {
   SOURCE_IDLE,
@@ -29,11 +31,14 @@ struct blob_source {
   enum source_state state;
   struct pipe *pipe;
   struct call *call;
-  struct oci_hasher hasher;
-  uint64_t skip;     /* bytes of an answer from the start that we have already */
-  uint64_t began_at; /* offset at which this GET began */
-  int fruitless;     /* attempts in a row that brought next to nothing */
-  bool no_range;     /* the server refused one */
+  struct oci_hasher hasher;      /* its bytes: what has been received and is right so far */
+  struct oci_hasher *checkpoint; /* [i]: at i * stride; those up to the farthest point are set */
+  uint64_t stride;
+  int points, checkpoints; /* how many there are, and are set */
+  uint64_t skip;           /* bytes of an answer, from where it stands, that we have already */
+  uint64_t began_at;       /* offset at which this GET began */
+  int fruitless;           /* attempts in a row that brought next to nothing */
+  bool no_range;           /* the server refused one */
   bool restart, canceled;
   struct err err; /* found in an answer; ERR_NONE: none */
 };
@@ -62,7 +67,7 @@ static int wrong_size(struct blob_source *source, int64_t found) {
 
 /* Where in the blob does this answer begin, and is it the blob that we know? */
 static int check_head(struct blob_source *source, const struct http_reply *reply) {
-  uint64_t size = source->spec.desc->size, offset = pipe_written(source->pipe);
+  uint64_t size = source->spec.desc->size, offset = source->hasher.bytes;
   uint64_t first = 0, last = 0;
   int64_t total = -1, length = -1;
   const char *value;
@@ -94,23 +99,61 @@ static bool on_head(void *arg, const struct http_reply *reply) {
   return true;
 }
 
+/* -- the hash, and where it can return to -- */
+
+static void note_checkpoint(struct blob_source *source) {
+  if (source->checkpoints < source->points &&
+      source->hasher.bytes == (uint64_t)source->checkpoints * source->stride)
+    source->checkpoint[source->checkpoints++] = source->hasher;
+}
+
+static void hash(struct blob_source *source, const unsigned char *bytes, size_t len) {
+  while (len) {
+    uint64_t to_next = source->stride - source->hasher.bytes % source->stride;
+    size_t piece = to_next < len ? (size_t)to_next : len;
+    oci_hasher_update(&source->hasher, bytes, piece);
+    note_checkpoint(source);
+    bytes += piece;
+    len -= piece;
+  }
+}
+
+/* To the last checkpoint at or before offset, unless the hash has not come that far. */
+static void return_to(struct blob_source *source, uint64_t offset) {
+  if (source->hasher.bytes <= offset)
+    return;
+  uint64_t i = offset / source->stride;
+  if (i >= (uint64_t)source->checkpoints)
+    i = (uint64_t)source->checkpoints - 1;
+  source->hasher = source->checkpoint[i];
+}
+
 static int on_write(void *arg, const void *data, size_t len) {
   struct blob_source *source = arg;
   if (source->err.code != ERR_NONE)
     return HTTP_ABORT;
+  const unsigned char *bytes = data;
   if (source->skip >= len) {
     source->skip -= len;
     return 0;
   }
-  const unsigned char *bytes = (const unsigned char *)data + source->skip;
+  bytes += source->skip;
   size_t fresh = len - (size_t)source->skip;
-  if (fresh > source->spec.desc->size - pipe_written(source->pipe)) {
+  if (fresh > source->spec.desc->size - source->hasher.bytes) {
     wrong_size(source, -1);
     return HTTP_ABORT;
   }
-  if (pipe_write(source->pipe, bytes, fresh) < 0)
+  uint64_t again = pipe_written(source->pipe) - source->hasher.bytes;
+  if (again) { /* from a checkpoint to where the pipe goes on */
+    size_t piece = again < fresh ? (size_t)again : fresh;
+    hash(source, bytes, piece);
+    bytes += piece;
+    fresh -= piece;
+    source->skip += piece; /* of this piece, should it come again after a pause */
+  }
+  if (fresh && pipe_write(source->pipe, bytes, fresh) < 0)
     return HTTP_PAUSE;
-  oci_hasher_update(&source->hasher, bytes, fresh);
+  hash(source, bytes, fresh);
   source->skip = 0;
   return 0;
 }
@@ -118,7 +161,7 @@ static int on_write(void *arg, const void *data, size_t len) {
 /* Whether another GET is worth it; the state that follows is set. */
 static void lost(struct blob_source *source, const struct call_result *result) {
   struct transfer *transfer = source->spec.transfer;
-  uint64_t got = pipe_written(source->pipe) - source->began_at;
+  uint64_t got = source->hasher.bytes - source->began_at;
   source->fruitless = got >= PROGRESS ? 0 : source->fruitless + 1;
   /* A request that brought nothing at all has been tried often enough by the call. */
   if (!result->retriable || !got ||
@@ -173,7 +216,7 @@ static void get(struct blob_source *source) {
   const struct blob_source_spec *spec = &source->spec;
   char *path = oci_path_blob(spec->repo, &spec->desc->digest);
   char *scopes = oci_scope(spec->repo, false);
-  uint64_t offset = pipe_written(source->pipe);
+  uint64_t offset = source->hasher.bytes;
   char range[80];
   const char *headers[] = {NULL, NULL};
   if (offset && !source->no_range) {
@@ -204,8 +247,8 @@ static void get(struct blob_source *source) {
 static void check(struct blob_source *source) {
   const struct oci_descriptor *desc = source->spec.desc;
   struct oci_digest digest;
-  if (pipe_written(source->pipe) < desc->size) {
-    wrong_size(source, (int64_t)pipe_written(source->pipe));
+  if (source->hasher.bytes < desc->size) {
+    wrong_size(source, (int64_t)source->hasher.bytes);
   } else {
     oci_hasher_digest(&source->hasher, &digest);
     if (oci_digest_equal(&digest, &desc->digest))
@@ -221,7 +264,7 @@ static void step(struct ready *ready) {
   struct blob_source *source = list_entry(ready, struct blob_source, ready);
   switch (source->state) {
   case SOURCE_GET:
-    if (source->spec.desc->size == 0) /* nothing to ask for: only the digest can be wrong */
+    if (source->hasher.bytes == source->spec.desc->size) /* nothing, or nothing more, to ask for */
       become(source, SOURCE_CHECK);
     else
       get(source);
@@ -251,6 +294,14 @@ struct blob_source *blob_source_new(const struct blob_source_spec *spec) {
   timer_init(&source->pause, on_pause_over);
   size_t capacity = spec->small ? (size_t)TRANSFER_SMALL : spec->transfer->ring;
   source->pipe = pipe_new(capacity, capacity / 4, spec->desc->size, on_room, source);
+  source->stride = (spec->desc->size + CHECKPOINTS - 1) / CHECKPOINTS;
+  if (source->stride < STRIDE_LEAST)
+    source->stride = STRIDE_LEAST;
+  size_t points = (size_t)(spec->desc->size / source->stride) + 1;
+  source->checkpoint = mem_alloc(points * sizeof *source->checkpoint);
+  source->points = (int)points;
+  oci_hasher_init(&source->hasher, spec->desc->digest.algorithm);
+  note_checkpoint(source);
   return source;
 }
 
@@ -259,6 +310,7 @@ void blob_source_free(struct blob_source *source) {
     return;
   assert(source->state == SOURCE_IDLE);
   pipe_free(source->pipe);
+  free(source->checkpoint);
   free(source);
 }
 
@@ -266,12 +318,12 @@ struct pipe *blob_source_pipe(struct blob_source *source) {
   return source->pipe;
 }
 
-void blob_source_start(struct blob_source *source) {
+void blob_source_start(struct blob_source *source, uint64_t offset) {
   timer_stop(&source->pause);
   source->err.code = ERR_NONE;
   source->fruitless = 0;
-  pipe_restart(source->pipe, 0);
-  oci_hasher_init(&source->hasher, source->spec.desc->digest.algorithm);
+  pipe_restart(source->pipe, offset);
+  return_to(source, offset);
   source->restart = source->call != NULL;
   if (source->call)
     call_cancel(source->call);

@@ -30,8 +30,10 @@ struct blob_source *blob_source_new(const struct blob_source_spec *spec);
 void blob_source_free(struct blob_source *source); /* not while running */
 struct pipe *blob_source_pipe(struct blob_source *source);
 
-/* Begins, or begins again, at offset 0; a run under way is given up without a done of its own. */
-void blob_source_start(struct blob_source *source);
+/* Begins, or begins again, so that the pipe continues at offset; a run under way is given up
+ * without a done of its own. The hash returns to a checkpoint at or before offset, and what lies
+ * between the two is read and hashed once more: at most a 256th of the blob, or 256 KiB. */
+void blob_source_start(struct blob_source *source, uint64_t offset);
 /* A run under way ends with ERR_CANCELED; returns whether there was one. */
 bool blob_source_cancel(struct blob_source *source);
 

@@ -142,7 +142,7 @@ static void on_target(void *arg, const struct call_result *result) {
     return;
   }
   /* Some registries answer 403 (or 400) for what is merely absent: the push will tell. */
-  if (answered && (reply->status == 403 || reply->status == 400) && result->authorized) {
+  if (answered && (reply->status == 403 || reply->status == 400) && result->identity) {
     copy->target_may_have_blobs = true;
     become(copy, IMAGE_FETCH);
     return;

@@ -6,13 +6,12 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
 #include "net/call.h"
 #include "net/retry.h"
-#include "net/url.h"
 #include "oci/answer.h"
 #include "oci/registry.h"
 #include "transfer/quirks.h"
+#include "transfer/session.h"
 
 #define COMMIT_MS ((int64_t)5 * 60 * 1000) /* registries assemble and hash at the end … */
 #define COMMIT_MS_PER_GIB ((int64_t)10 * 1000)
@@ -26,8 +25,9 @@ enum upload_state {
   UPLOAD_SEND, /* a PATCH or the whole-blob PUT */
   UPLOAD_COMMIT,
   UPLOAD_SETTLE,  /* the answer to the commit was lost: is it there? */
-  UPLOAD_ABANDON, /* a session is left: DELETE it */
   UPLOAD_PAUSE,   /* before another try */
+  UPLOAD_ASK,     /* how much does the session hold? */
+  UPLOAD_ABANDON, /* a session is left: DELETE it */
   UPLOAD_END
 };
 
@@ -43,13 +43,13 @@ struct upload {
   struct pipe_reader reader;
   struct call *call;
   struct upload_way way;
-  char *location;     /* of the session, absolute; NULL: none */
-  uint64_t chunk_min; /* the registry's wish */
-  uint64_t acked;     /* bytes that the registry has confirmed in this session */
-  uint64_t body;      /* bytes of the request under way, from acked on */
+  struct session session;
+  uint64_t body; /* bytes of the PATCH or PUT under way or lost, from session.acked on */
+  uint64_t best; /* the most that any session held */
   uint64_t sent;
-  int attempts; /* failed ones */
+  int attempts; /* failed ones since there was progress */
   int64_t retry_after_ms;
+  bool resumed; /* this session went on after a loss */
   bool started; /* need() was called: the pipe is at work */
   bool canceled;
   struct err err;
@@ -66,36 +66,35 @@ static uint64_t size_of(const struct upload *upload) { return upload->spec.desc-
 
 static void end(struct upload *upload, enum blob_outcome outcome) {
   upload->outcome = outcome;
+  upload->err.code = ERR_NONE;
   become(upload, UPLOAD_END);
 }
 
 /* Gives the session up, if there is one, and goes on with state then. */
 static void leave_session(struct upload *upload, enum upload_state then) {
   upload->then = then;
-  become(upload, upload->location && !upload->spec.transfer->stopping ? UPLOAD_ABANDON : then);
+  become(upload,
+         upload->session.location && !upload->spec.transfer->stopping ? UPLOAD_ABANDON : then);
 }
-
-static void forget_session(struct upload *upload) {
-  free(upload->location);
-  upload->location = NULL;
-  upload->acked = 0;
-}
-
-/* -- failures -- */
 
 static void fail(struct upload *upload) { leave_session(upload, UPLOAD_END); }
 
-/* err is set: begin the upload again, if that may help. */
-static void try_again(struct upload *upload, const struct call_result *result) {
-  struct transfer *transfer = upload->spec.transfer;
-  bool worth = result->retriable || result->reply->status == 404; /* a session that is forgotten */
-  if (!worth || upload->attempts >= endpoints_spec(transfer->endpoints)->retries) {
+/* err says what was lost. Once more, after a pause, unless nothing has come of it for too long:
+ * where the session has it, from there on; else from the beginning. */
+static void try_again(struct upload *upload, int64_t retry_after_ms) {
+  if (upload->session.acked > upload->best) {
+    upload->best = upload->session.acked;
+    upload->attempts = 0;
+  }
+  if (upload->attempts++ >= endpoints_spec(upload->spec.transfer->endpoints)->retries) {
     fail(upload);
     return;
   }
-  upload->attempts++;
-  upload->retry_after_ms = result->retry_after_ms;
-  leave_session(upload, UPLOAD_PAUSE);
+  upload->retry_after_ms = retry_after_ms;
+  if (upload->way.kind == UPLOAD_WHOLE)
+    leave_session(upload, UPLOAD_PAUSE);
+  else
+    become(upload, UPLOAD_PAUSE);
 }
 
 /* -- requests -- */
@@ -135,21 +134,6 @@ static bool is_over(struct upload *upload) {
   return upload->canceled;
 }
 
-/* Takes the session's newest address. -1: there is none. */
-static int take_location(struct upload *upload, const struct call_result *result) {
-  const char *value = http_header(result->reply, "Location");
-  char *location = value ? url_join(result->url, value) : NULL;
-  if (!location)
-    return -1;
-  free(upload->location);
-  upload->location = location;
-  value = http_header(result->reply, "OCI-Chunk-Min-Length");
-  int64_t least;
-  if (value && text_number(value, 1, INT64_MAX / 2, &least) == 0)
-    upload->chunk_min = (uint64_t)least;
-  return 0;
-}
-
 static int64_t commit_timeout(const struct upload *upload) {
   return COMMIT_MS + (int64_t)(size_of(upload) >> 30) * COMMIT_MS_PER_GIB;
 }
@@ -162,12 +146,11 @@ static void on_checked(void *arg, const struct call_result *result) {
   if (is_over(upload))
     return;
   if (rc == 0) {
-    free(upload->location); /* a commit ends its session */
-    upload->location = NULL;
+    session_forget(&upload->session); /* a commit ends it */
     end(upload, settling ? BLOB_COPIED : BLOB_EXISTED);
   } else if (settling) {
     upload->err = lost;
-    try_again(upload, result);
+    try_again(upload, result->retry_after_ms);
   } else if (upload->err.code == ERR_UNAUTHORIZED || upload->err.code == ERR_CONFIG ||
              result->reply->err.code != ERR_NONE) {
     fail(upload);
@@ -189,7 +172,7 @@ static void on_opened(void *arg, const struct call_result *result) {
   bool mounting = upload->state == UPLOAD_MOUNT;
   int rc = answer(upload, result, mounting ? "mounting" : "opening an upload of");
   if (rc == 0 && result->reply->status == 202)
-    take_location(upload, result);
+    session_opened(&upload->session, result);
   if (is_over(upload))
     return;
   if (mounting) {
@@ -209,7 +192,7 @@ static void on_opened(void *arg, const struct call_result *result) {
     fail(upload);
   } else if (result->reply->status == 201) {
     end(upload, BLOB_EXISTED);
-  } else if (!upload->location) {
+  } else if (!upload->session.location) {
     err_set(&upload->err, ERR_PROTOCOL, "%s: it opened an upload without saying where (Location)",
             host(upload));
     fail(upload);
@@ -248,7 +231,7 @@ static int64_t read_body(void *arg, void *to, size_t len) {
 
 static int rewind_body(void *arg) {
   struct upload *upload = arg;
-  return pipe_seek(&upload->reader, upload->acked);
+  return pipe_seek(&upload->reader, upload->session.acked);
 }
 
 /* The registry knows of no such session: that says nothing about the way of uploading. */
@@ -258,50 +241,62 @@ static bool forgotten(const struct call_result *result) {
   return strcmp(error.code, "BLOB_UPLOAD_UNKNOWN") == 0;
 }
 
+/* A body of which we do not know how much has arrived, a session that is gone, or an offset that is
+ * not where it stands. */
+static bool may_go_on(const struct upload *upload, const struct call_result *result) {
+  int status = result->reply->status;
+  return result->retriable || status == 404 || status == 416 || (status == 400 && upload->resumed);
+}
+
 static struct upload_way choose_way(const struct upload *upload) {
   const struct upload_spec *spec = &upload->spec;
   return quirks_choose(upload->quirks, oci_profile(spec->repo->host), spec->transfer->chunk_size,
-                       upload->chunk_min, spec->desc->size);
+                       upload->session.chunk_min, spec->desc->size);
 }
 
 static void on_sent(void *arg, const struct call_result *result) {
   struct upload *upload = arg;
   bool whole = upload->way.kind == UPLOAD_WHOLE;
-  int status = result->reply->status;
+  const struct http_reply *reply = result->reply;
   int rc = answer(upload, result, whole ? "uploading" : "uploading a part of");
   if (is_over(upload))
     return;
+  bool answered = reply->err.code == ERR_NONE;
+  bool first = upload->session.acked == 0 && !upload->resumed && !forgotten(result);
   if (rc == 0 && whole) {
-    forget_session(upload);
+    session_forget(&upload->session);
     end(upload, BLOB_COPIED);
   } else if (rc == 0) {
-    upload->acked += upload->body;
-    take_location(upload, result); /* some leave it out where it did not change */
-    become(upload, upload->acked == size_of(upload) ? UPLOAD_COMMIT : UPLOAD_FILL);
-  } else if (result->reply->err.code == ERR_NONE && upload->acked == 0 && !forgotten(result) &&
-             quirks_refused(upload->quirks, upload->way, choose_way(upload), upload->body, status)) {
+    session_sent(&upload->session, result, upload->body);
+    become(upload, upload->session.acked == size_of(upload) ? UPLOAD_COMMIT : UPLOAD_FILL);
+  } else if (answered && (first || reply->status == 413) &&
+             quirks_refused(upload->quirks, upload->way, choose_way(upload), upload->body,
+                            reply->status)) {
     log_at(upload->spec.transfer->log, LOG_INFO, "%s: trying another way of uploading",
            upload->err.message);
     leave_session(upload, UPLOAD_OPEN);
-  } else if (whole && (result->reply->err.code != ERR_NONE || status >= 500)) {
+  } else if (whole && (!answered || reply->status >= 500)) {
     become(upload, UPLOAD_SETTLE);
+  } else if (may_go_on(upload, result)) {
+    try_again(upload, result->retry_after_ms);
   } else {
-    try_again(upload, result);
+    fail(upload);
   }
 }
 
 static void send_body(struct upload *upload) {
   bool whole = upload->way.kind == UPLOAD_WHOLE;
-  char *url = whole ? oci_commit_url(upload->location, &upload->spec.desc->digest)
-                    : mem_strdup(upload->location);
+  char *url = whole ? oci_commit_url(upload->session.location, &upload->spec.desc->digest)
+                    : mem_strdup(upload->session.location);
   char range[80];
   const char *headers[] = {"Content-Type: application/octet-stream", NULL, NULL};
-  upload->body = size_of(upload) - upload->acked;
+  upload->body = size_of(upload) - upload->session.acked;
   if (upload->way.kind == UPLOAD_CHUNKS) {
     if (upload->body > upload->way.chunk)
       upload->body = upload->way.chunk;
-    snprintf(range, sizeof range, "Content-Range: %llu-%llu", (unsigned long long)upload->acked,
-             (unsigned long long)(upload->acked + upload->body - 1));
+    snprintf(range, sizeof range, "Content-Range: %llu-%llu",
+             (unsigned long long)upload->session.acked,
+             (unsigned long long)(upload->session.acked + upload->body - 1));
     headers[1] = range;
   }
   const void *all = upload->spec.small ? pipe_whole(upload->reader.pipe) : NULL;
@@ -310,38 +305,44 @@ static void send_body(struct upload *upload) {
     upload->spec.transfer->moved_bytes += upload->body;
   }
   upload->call = request(
-      upload, (struct call_spec){.method = whole ? "PUT" : "PATCH",
-                                 .url = url,
-                                 .headers = headers,
-                                 .lane = upload->spec.small ? HTTP_REQUEST : HTTP_STREAM,
-                                 .once = true,
-                                 .has_body = true,
-                                 .body = all ? (const unsigned char *)all + upload->acked : NULL,
-                                 .body_size = upload->body,
-                                 .read = all ? NULL : read_body,
-                                 .rewind = rewind_body,
-                                 .answer_timeout_ms = whole ? commit_timeout(upload) : 0,
-                                 .done = on_sent});
+      upload,
+      (struct call_spec){.method = whole ? "PUT" : "PATCH",
+                         .url = url,
+                         .headers = headers,
+                         .lane = upload->spec.small ? HTTP_REQUEST : HTTP_STREAM,
+                         .once = true,
+                         .has_body = true,
+                         .body = all ? (const unsigned char *)all + upload->session.acked : NULL,
+                         .body_size = upload->body,
+                         .read = all ? NULL : read_body,
+                         .rewind = rewind_body,
+                         .answer_timeout_ms = whole ? commit_timeout(upload) : 0,
+                         .done = on_sent});
   free(url);
 }
 
 static void on_committed(void *arg, const struct call_result *result) {
   struct upload *upload = arg;
+  int status = result->reply->status;
   int rc = answer(upload, result, "committing");
   if (is_over(upload))
     return;
   if (rc == 0) {
-    forget_session(upload);
+    session_forget(&upload->session);
     end(upload, BLOB_COPIED);
-  } else if (result->retriable || result->reply->status == 404) {
+  } else if (status == 400 && upload->resumed) {
+    /* What it held was not what it said: from the beginning. */
+    session_forget(&upload->session);
+    try_again(upload, result->retry_after_ms);
+  } else if (result->retriable || status == 404 || status == 416) {
     become(upload, UPLOAD_SETTLE);
   } else {
-    try_again(upload, result);
+    fail(upload);
   }
 }
 
 static void commit(struct upload *upload) {
-  char *url = oci_commit_url(upload->location, &upload->spec.desc->digest);
+  char *url = oci_commit_url(upload->session.location, &upload->spec.desc->digest);
   upload->call = request(upload, (struct call_spec){.method = "PUT",
                                                     .url = url,
                                                     .once = true,
@@ -359,15 +360,15 @@ static void on_abandoned(void *arg, const struct call_result *result) {
 }
 
 static void abandon(struct upload *upload) {
-  upload->call = request(
-      upload, (struct call_spec){
-                  .method = "DELETE", .url = upload->location, .once = true, .done = on_abandoned});
-  forget_session(upload);
+  upload->call = request(upload, (struct call_spec){.method = "DELETE",
+                                                    .url = upload->session.location,
+                                                    .once = true,
+                                                    .done = on_abandoned});
+  session_forget(&upload->session);
 }
 
 static void pause_before_retry(struct upload *upload) {
   struct transfer *transfer = upload->spec.transfer;
-  forget_session(upload);
   int64_t delay =
       retry_delay(upload->attempts, upload->retry_after_ms, loop_random(transfer->loop));
   endpoints_retried(transfer->endpoints, &(struct retry_note){.host = host(upload),
@@ -378,14 +379,49 @@ static void pause_before_retry(struct upload *upload) {
   timer_start(transfer->loop, &upload->pause, (uint64_t)delay);
 }
 
-/* A session is about to take the blob from its first byte on: the pipe must have it. */
-static void begin(struct upload *upload) {
+/* The blob is wanted from session.acked on: the pipe must have it. */
+static void line_up(struct upload *upload) {
   upload->err.code = ERR_NONE;
-  upload->acked = 0;
-  if (!upload->started || pipe_seek(&upload->reader, 0) < 0)
-    upload->spec.need(upload->spec.arg);
+  if (!upload->started || pipe_seek(&upload->reader, upload->session.acked) < 0)
+    upload->spec.need(upload->spec.arg, upload->session.acked);
   upload->started = true;
-  if (upload->location) /* a declined mount left one */
+}
+
+static void on_asked(void *arg, const struct call_result *result) {
+  struct upload *upload = arg;
+  upload->call = NULL;
+  if (is_over(upload))
+    return;
+  switch (session_status(&upload->session, result, upload->body)) {
+  case SESSION_HOLDS:
+    upload->resumed = true;
+    if (upload->session.acked == size_of(upload)) {
+      become(upload, UPLOAD_COMMIT);
+      return;
+    }
+    line_up(upload);
+    become(upload, UPLOAD_FILL);
+    return;
+  case SESSION_GONE:
+    session_forget(&upload->session);
+    become(upload, UPLOAD_OPEN);
+    return;
+  case SESSION_SILENT:
+    try_again(upload, result->retry_after_ms);
+    return;
+  }
+}
+
+static void ask_session(struct upload *upload) {
+  upload->call = request(
+      upload,
+      (struct call_spec){.method = "GET", .url = upload->session.location, .done = on_asked});
+}
+
+static void begin(struct upload *upload) {
+  upload->resumed = false;
+  line_up(upload);
+  if (upload->session.location) /* a declined mount left one */
     become(upload, UPLOAD_FILL);
   else
     open_session(upload);
@@ -438,6 +474,9 @@ static void step(struct ready *ready) {
   case UPLOAD_PAUSE:
     pause_before_retry(upload);
     return;
+  case UPLOAD_ASK:
+    ask_session(upload);
+    return;
   case UPLOAD_END:
     pipe_detach(&upload->reader);
     upload->spec.done(upload->spec.arg, upload->outcome,
@@ -447,7 +486,8 @@ static void step(struct ready *ready) {
 }
 
 static void on_pause_over(struct timer *timer) {
-  become(list_entry(timer, struct upload, pause), UPLOAD_OPEN);
+  struct upload *upload = list_entry(timer, struct upload, pause);
+  become(upload, upload->session.location ? UPLOAD_ASK : UPLOAD_OPEN);
 }
 
 static struct quirks *quirks_of(struct transfer *transfer, const char *host) {
@@ -474,7 +514,7 @@ void upload_free(struct upload *upload) {
   if (!upload)
     return;
   assert(upload->state == UPLOAD_END && !upload->call);
-  free(upload->location);
+  session_forget(&upload->session);
   free(upload);
 }
 

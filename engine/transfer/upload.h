@@ -1,5 +1,7 @@
 /* transfer/upload.h - brings one blob to one repository, from a pipe:
- *   HEAD? → mount? → ready … go → open → stream (PUT | PATCH | PATCHes) → commit → (lost? HEAD)
+ *   HEAD? → mount? → ready … go → open → stream (PUT | PATCH | PATCHes) → commit
+ *   lost? pause → ask the session what it holds → go on from there, or open another
+ *   lost at the commit? HEAD: it may be there
  * Ways that the registry refuses are left for others, for the whole host (transfer/quirks.h).
  * Thread: the loop's. ready, need and done run from the ready queue.
  * Source: OCI distribution-spec v1.1, "Pushing blobs", "Mounting a blob from another repository".
@@ -25,7 +27,7 @@ struct upload_spec {
   bool check;                        /* the blob may be there: HEAD first */
   bool small;                        /* a request: sent once all of it is in the pipe */
   void (*ready)(void *arg);          /* bytes are needed: give places, then call upload_go() */
-  void (*need)(void *arg);           /* the pipe must begin again at offset 0 */
+  void (*need)(void *arg, uint64_t offset); /* the pipe must begin (again) there */
   /* Exactly once. Errors: those of oci_answer(), ERR_CANCELED. retriable: none; all that could be
    * tried has been. */
   void (*done)(void *arg, enum blob_outcome outcome, const struct err *err);

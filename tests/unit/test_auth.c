@@ -175,6 +175,7 @@ static void open_auth(struct scene *scene, const char *scheme, const char *entry
       0);
   scene->base_url = mem_printf("%s://%s", scheme, host);
   scene->auth = auth_new(&(struct auth_spec){.loop = scene->loop,
+                                             .retries = 5,
                                              .http = scene->http,
                                              .creds = scene->creds,
                                              .trust_for = no_trust,
@@ -284,7 +285,7 @@ static void an_anonymous_token_is_fetched_once(void **state) {
   expect(scene, push, "Bearer one");
   expect(scene, push, "Bearer one");
   expect(scene, pull, "Bearer one");
-  assert_true(auth_is_anonymous(scene->auth));
+  assert_null(auth_identity(scene->auth));
   assert_int_equal(server_count(&scene->server), 1);
   expect_request(scene, 0,
                  "GET /token?service=reg&scope=repository%3Aa%3Apull%2Cpush HTTP/1.1\r\n");
@@ -314,7 +315,7 @@ static void user_and_password_go_to_the_token_server(void **state) {
   scene->server.answers[0] = TOKEN("one");
   refuse(scene, pull, NULL, BEARER);
   expect(scene, pull, "Bearer one");
-  assert_false(auth_is_anonymous(scene->auth));
+  assert_non_null(auth_identity(scene->auth));
   expect_request(scene, 0, "&account=bob HTTP/1.1\r\n");
   expect_request(scene, 0, "Authorization: Basic Ym9iOlNFQ1JFVA==\r\n");
 }
@@ -422,7 +423,7 @@ static void ci_credentials_give_way_for_a_pull(void **state) {
   expect_no(scene, 1, "Authorization");
   assert_non_null(strstr(buf_str(&scene->lines), "1 ")); /* LOG_WARN */
   assert_non_null(strstr(buf_str(&scene->lines), "CI variables are refused for a"));
-  assert_true(auth_is_anonymous(scene->auth));
+  assert_null(auth_identity(scene->auth));
 }
 
 static void ci_credentials_do_not_give_way_for_a_push(void **state) {

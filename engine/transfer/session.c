@@ -1,0 +1,68 @@
+#include "transfer/session.h"
+
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "net/retry.h"
+#include "net/url.h"
+#include "oci/registry.h"
+
+void session_forget(struct session *session) {
+  free(session->location);
+  *session = (struct session){.chunk_min = session->chunk_min};
+}
+
+static int take_location(struct session *session, const struct call_result *result) {
+  const char *value = http_header(result->reply, "Location");
+  char *location = value ? url_join(result->url, value) : NULL;
+  if (!location)
+    return -1;
+  free(session->location);
+  session->location = location;
+  return 0;
+}
+
+int session_opened(struct session *session, const struct call_result *result) {
+  const char *least = http_header(result->reply, "OCI-Chunk-Min-Length");
+  int64_t bytes;
+  if (least && text_number(least, 1, INT64_MAX / 2, &bytes) == 0)
+    session->chunk_min = (uint64_t)bytes;
+  session->acked = 0;
+  session->odd_ranges = false;
+  return take_location(session, result);
+}
+
+/* What the answer says that the session holds. False: nothing. */
+static bool told(const struct call_result *result, uint64_t *held) {
+  const char *range = http_header(result->reply, "Range");
+  if (!range || oci_range_parse(range, held) < 0)
+    return false;
+  if (*held == 1)
+    *held = 0;
+  return true;
+}
+
+void session_sent(struct session *session, const struct call_result *result, uint64_t body) {
+  uint64_t held;
+  session->acked += body;
+  if (told(result, &held) && held != session->acked)
+    session->odd_ranges = true;
+  take_location(session, result); /* some leave it out where it did not change */
+}
+
+enum session_verdict session_status(struct session *session, const struct call_result *result,
+                                    uint64_t body) {
+  const struct http_reply *reply = result->reply;
+  uint64_t held;
+  if (reply->err.code != ERR_NONE || retry_status(reply->status))
+    return SESSION_SILENT;
+  if (reply->status < 200 || reply->status > 299)
+    return SESSION_GONE;
+  take_location(session, result);
+  if (session->odd_ranges) /* ECR's say nothing; it keeps a chunk whole or not at all */
+    return SESSION_HOLDS;
+  if (!told(result, &held) || held > session->acked + body)
+    return SESSION_GONE;
+  session->acked = held;
+  return SESSION_HOLDS;
+}

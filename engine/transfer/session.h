@@ -1,0 +1,40 @@
+/* transfer/session.h - an upload session as the registry tells of it: where it is, and how much of
+ * the blob it holds. Pure: answers in, knowledge out.
+ * Sources: OCI distribution-spec v1.1, "Pushing a blob in chunks"; for odd ranges and stale
+ * locations, what distribution 2.8 and 3, zot, ECR and Aliyun answer. */
+#ifndef DRAY_TRANSFER_SESSION_H
+#define DRAY_TRANSFER_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/call.h"
+
+struct session {
+  char *location;     /* its newest address, absolute; NULL: there is no session */
+  uint64_t chunk_min; /* the registry's wish in bytes; 0: none */
+  uint64_t acked;     /* bytes of the blob that the registry holds, by our own ledger */
+  bool odd_ranges;    /* its ranges do not count what it holds */
+};
+
+void session_forget(struct session *session); /* zeroed, memory freed; chunk_min is kept */
+
+/* A 202 to the POST that opens one. -1: it does not say where. */
+int session_opened(struct session *session, const struct call_result *result);
+
+/* A good answer to a PATCH of body bytes from acked on. */
+void session_sent(struct session *session, const struct call_result *result, uint64_t body);
+
+enum session_verdict {
+  SESSION_HOLDS, /* acked is what it holds: go on from there */
+  SESSION_GONE,  /* forgotten, cancelled, or it makes no sense: open another */
+  SESSION_SILENT /* no answer: ask again later */
+};
+
+/* The answer to a GET of the session's address, after a PATCH of body bytes from acked on was lost.
+ * A range that says one byte may mean none (distribution answers "0-0" for an empty session): no
+ * first chunk of ours is that short, so it is read as none. */
+enum session_verdict session_status(struct session *session, const struct call_result *result,
+                                    uint64_t body);
+
+#endif
