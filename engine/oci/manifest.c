@@ -1,5 +1,6 @@
 #include "oci/manifest.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -32,7 +33,9 @@ static const struct type {
 
 /* NULL: no manifest's type, or none at all. */
 static const struct type *find_type(const char *media_type) {
-  size_t len = media_type ? strcspn(media_type, "; \t") : 0;
+  if (!media_type)
+    return NULL;
+  size_t len = strcspn(media_type, "; \t");
   for (size_t i = 0; i < sizeof types / sizeof *types; i++)
     if (len == strlen(types[i].name) && strncasecmp(media_type, types[i].name, len) == 0)
       return &types[i];
@@ -159,6 +162,7 @@ static int read_manifest(const char *content_type, const json_t *json,
   int status = decide_type(json, content_type, &type, err);
   if (status != 0)
     return status;
+  assert(type);
   bool image = type->kind == OCI_MANIFEST;
   const char *name = image ? "layers" : "manifests";
   const json_t *list = json_object_get(json, name);
