@@ -89,13 +89,10 @@ class Tunnels:
             pass
 
     def stop(self):
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
         with self._lock:
-            for sock in self._socks:
-                try:
-                    sock.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
+            socks = [self._listener, *self._socks]
+        for sock in socks:
+            Wire(sock).interrupt()
         for thread in self._threads:
             thread.join(5)
+        self._listener.close()

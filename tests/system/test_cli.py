@@ -480,7 +480,7 @@ class Signals(SystemTest):
         self.assertEqual(result.code, 128 + number, result)
         self.assertIn('dray: stopping; a second Ctrl-C leaves at once\n', result.err)
         self.assertEqual(json.loads(result.out)['images'][0]['status'], 'failed')
-        self.assertEqual(reg.tags('dst/app'), [])
+        self.assertEqual(reg.tags('dst/app'), {})
 
     def test_sigint(self):
         self.stop(signal.SIGINT)
