@@ -55,6 +55,7 @@ class DebianRegistry:
         self.users, self.tls = users or {}, tls
         self._write_config(delete)
         self._marks = 0
+        self._last = None    # what dump() shows once the log is gone
         # Its own files, not pipes: nobody would have to read them while it runs.
         with open(f'{self.dir}/access.log', 'wb') as out, open(
                 f'{self.dir}/error.log', 'wb') as err:
@@ -147,7 +148,7 @@ class DebianRegistry:
             file.truncate(0)
 
     def dump(self):
-        return f'requests at {self.url}:\n{self._read("access.log")}'
+        return self._last or f'requests at {self.url}:\n{self._read("access.log")}'
 
     def stop(self):
         if self._process.poll() is None:
@@ -157,6 +158,7 @@ class DebianRegistry:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+            self._last = self.dump()
         self._dir.cleanup()
 
     def __enter__(self):

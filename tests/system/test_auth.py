@@ -1,4 +1,4 @@
-"""Who dray says it is: challenges, tokens, Basic; and that no credentials go where they should not."""
+"""Who dray says it is: challenges, tokens, Basic; and that no credentials go astray."""
 
 import base64
 import re
@@ -64,7 +64,8 @@ class Tokens(AuthTest):
         src = self.locked(identity_tokens={IDENTITY: 'joe'})
         self.docker_config({src.host: {'identitytoken': IDENTITY}})
         self.assertCopies(images.image(), src, self.registry())
-        self.assertEqual(self.tokens_asked(src), [('refresh_token', 'joe', ['repository:app:pull'])])
+        self.assertEqual(self.tokens_asked(src),
+                         [('refresh_token', 'joe', ['repository:app:pull'])])
         self.assertFalse(any(IDENTITY in entry.query for entry in src.log), src.dump())
 
     def test_a_token_server_without_oauth2_is_asked_by_get(self):
@@ -257,7 +258,8 @@ class Basic(AuthTest):
         src, dst = self.locked('basic'), self.locked('basic', 'eve', OTHER_PASSWORD)
         self.docker_config({src.host: ('joe', PASSWORD), dst.host: ('eve', OTHER_PASSWORD)})
         self.assertCopies(images.multi(), src, dst)
-        self.assertEqual({value for _, _, value in src.authorization_seen}, {basic('joe', PASSWORD)})
+        self.assertEqual({value for _, _, value in src.authorization_seen},
+                         {basic('joe', PASSWORD)})
         self.assertEqual(dst.count(status=401), 1)
 
     def test_debians_registry(self):
@@ -415,7 +417,8 @@ class Elsewhere(AuthTest):
 
     def test_a_cdn_that_asks_for_credentials(self):
         trap = self.registry()
-        trap.on('cdn').answer(lambda _: challenge_of(trap))
+        trap.on('cdn').status(401, headers={
+            'WWW-Authenticate': f'Bearer realm="{trap.url}/token",service="x"'})
         src = self.locked(cdn=trap)
         self.docker_config({src.host: ('joe', PASSWORD)})
         ref = images.image().put(src, 'app', 'v1')
@@ -449,11 +452,6 @@ class Elsewhere(AuthTest):
         src.on('tags', times=1).header('Link', f'<{trap.url}/v2/app/tags/list?last=x>; rel="next"')
         self.dray('tags', '-v', src.ref('app'))
         self.assertNoCredentialAt(trap)
-
-
-def challenge_of(reg):
-    from registry.answers import error
-    return error(401, headers={'WWW-Authenticate': f'Bearer realm="{reg.url}/token",service="x"'})
 
 
 class Output(AuthTest):

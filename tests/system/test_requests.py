@@ -246,5 +246,50 @@ class Misbehaviour(Requests):
         self.assertGreater(cdn.count('cdn'), len(self.image.blobs))
 
 
+class Questions(Requests):
+    """dray digest, manifest and tags: one request where one will do."""
+
+    def test_a_digest_is_one_head(self):
+        reg = self.registry()
+        image = images.multi(platforms=2)
+        ref = image.put(reg, 'app', 'v1')
+        self.assertEqual(self.assertOk(self.dray('digest', ref)).out, f'{image.digest}\n')
+        self.assertSent(reg, HEAD_manifest=1)
+
+    def test_a_digest_where_a_head_does_not_tell(self):
+        for settings in {'no_head': True}, {'no_digest_header': True}:
+            with self.subTest(**settings):
+                reg = self.registry(**settings)
+                image = images.multi(platforms=2)
+                ref = image.put(reg, 'app', 'v1')
+                self.assertEqual(self.assertOk(self.dray('digest', ref)).out, f'{image.digest}\n')
+                self.assertSent(reg, HEAD_manifest=1, GET_manifest=1)
+
+    def test_a_manifest_is_one_get(self):
+        reg = self.registry()
+        image = images.multi(platforms=2)
+        ref = image.put(reg, 'app', 'v1')
+        self.assertEqual(self.assertOk(self.dray('manifest', ref)).out.encode(), image.data)
+        self.assertSent(reg, GET_manifest=1)
+
+    def test_tags_by_the_page(self):
+        names = [f'v1.{number}' for number in range(25)]
+        for link in 'relative', 'absolute', 'query':
+            with self.subTest(link=link):
+                reg = self.registry(tags_page=4, tags_link=link)
+                for name in names:
+                    images.image(1).put(reg, 'app', name)
+                result = self.assertOk(self.dray('tags', reg.ref('app')))
+                self.assertEqual(result.out.split(), names)
+                self.assertSent(reg, GET_tags=7)
+
+    def test_no_tags(self):
+        for null in False, True:
+            with self.subTest(null=null):
+                reg = self.registry(tags_null=null)
+                images.image(1).put(reg, 'app')
+                self.assertEqual(self.assertOk(self.dray('tags', reg.ref('app'))).out, '')
+
+
 if __name__ == '__main__':
     unittest.main()

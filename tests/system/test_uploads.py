@@ -46,7 +46,7 @@ class Ways(Uploads):
         self.assertEqual(dst.count('upload-patch'), 0)
 
     def test_a_chunk_chain(self):
-        dst = self.copied(image_of(70 * MIB))
+        dst = self.copied(image_of(70 * MIB), '--chunk-size', 'auto')
         sizes = [entry.bytes_in for entry in self.patches(dst)]
         self.assertEqual(sizes, [32 * MIB, 32 * MIB, 6 * MIB])
         self.assertChain(self.patches(dst))
@@ -102,7 +102,7 @@ class Ways(Uploads):
                 self.assertFails(result, 1, image.parts[1].digest, 'corrupt', self.src.host)
                 self.assertNotIn(image.parts[1].digest, dst.blobs)
                 self.assertEqual(dst.tags('app'), {})
-                self.assertLess(max([entry.bytes_in for entry in dst.log], default=0), max(size, 600))
+                self.assertNotIn(size, [entry.bytes_in for entry in dst.log])
                 self.assertEqual(rule.hits, 1)
                 if size > MIB:    # where the session is known it is given back
                     self.assertEqual(dst.uploads, [])

@@ -1,0 +1,222 @@
+#include "oci/answer.h"
+
+#include "unit.h"
+
+/* What a call came to, with this body. */
+struct answer {
+  struct http_reply reply;
+  struct call_result result;
+};
+
+static void answer_init(struct answer *answer, int status, const char *body) {
+  *answer = (struct answer){.reply.status = status};
+  answer->result = (struct call_result){.reply = &answer->reply,
+                                        .url = "https://ghcr.io/v2/a/manifests/v1",
+                                        .attempts = 1,
+                                        .retry_after_ms = -1};
+  buf_init(&answer->reply.head, 1000);
+  buf_init(&answer->reply.body, 100000);
+  buf_adds(&answer->reply.body, body);
+}
+
+/* What is said of it. */
+static struct err answer_err(struct answer *answer) {
+  struct err err = {0};
+  int rc = oci_answer(&answer->result, "ghcr.io", "the image", &err);
+  buf_free(&answer->reply.body);
+  assert_int_equal(rc, -(int)err.code);
+  return err;
+}
+
+static void only_2xx_is_good(void **state) {
+  (void)state;
+  for (int status = 100; status <= 599; status++) {
+    struct answer answer;
+    answer_init(&answer, status, "");
+    struct err err = answer_err(&answer);
+    CHECK((err.code == ERR_NONE) == (status >= 200 && status <= 299), "%d: %s", status,
+          err_code_name(err.code));
+  }
+}
+
+static void every_class_of_status_has_its_code(void **state) {
+  (void)state;
+  static const struct {
+    int status;
+    enum err_code code;
+  } cases[] = {
+      {401, ERR_UNAUTHORIZED}, {403, ERR_DENIED},  {404, ERR_NOT_FOUND}, {429, ERR_RATE_LIMITED},
+      {500, ERR_SERVER},       {503, ERR_SERVER},  {504, ERR_SERVER},    {400, ERR_REFUSED},
+      {405, ERR_REFUSED},      {409, ERR_REFUSED}, {413, ERR_REFUSED},   {416, ERR_REFUSED},
+      {304, ERR_REFUSED},      {307, ERR_REFUSED},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    struct answer answer;
+    answer_init(&answer, cases[i].status, "");
+    struct err err = answer_err(&answer);
+    CHECK(err.code == cases[i].code, "%d: %s", cases[i].status, err_code_name(err.code));
+    CHECK(err.http_status == cases[i].status, "%d: %d", cases[i].status, err.http_status);
+  }
+}
+
+static void a_message_has_host_subject_status_attempts_and_the_registrys_words(void **state) {
+  (void)state;
+  struct answer answer;
+  answer_init(&answer, 500,
+              "{\"errors\":[{\"code\":\"UNKNOWN\",\"message\":\"disk is full\",\"detail\":1}]}");
+  answer.result.attempts = 6;
+  answer.result.retry_after_ms = 4000;
+  struct err err = answer_err(&answer);
+  assert_string_equal(err.message,
+                      "ghcr.io: the image: answered 500 after 6 attempts (UNKNOWN: disk is full)");
+  assert_string_equal(err.host, "ghcr.io");
+  assert_int_equal(err.http_status, 500);
+  assert_int_equal(err.retry_after_ms, 4000);
+}
+
+static void one_attempt_or_an_empty_body_is_nothing_to_mention(void **state) {
+  (void)state;
+  struct answer answer;
+  answer_init(&answer, 502, "");
+  struct err err = answer_err(&answer);
+  assert_string_equal(err.message, "ghcr.io: the image: answered 502");
+  assert_int_equal(err.retry_after_ms, -1);
+  answer_init(&answer, 404, "{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\"}]}");
+  err = answer_err(&answer);
+  assert_string_equal(err.message, "ghcr.io: the image: answered 404 (MANIFEST_UNKNOWN)");
+  answer_init(&answer, 502, "<html><title>Bad Gateway</title><body>x</body></html>");
+  err = answer_err(&answer);
+  assert_string_equal(err.message, "ghcr.io: the image: answered 502 (Bad Gateway)");
+}
+
+static void whoever_lacks_rights_is_told_what_to_do(void **state) {
+  (void)state;
+  static const struct {
+    int status;
+    const char *identity, *words;
+  } cases[] = {
+      {401, NULL, "no credentials"},  {401, "user joe, from /f", "user joe, from /f"},
+      {403, NULL, "no credentials"},  {403, "user joe, from /f", "user joe, from /f"},
+      {429, NULL, "try again later"},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    struct answer answer;
+    answer_init(&answer, cases[i].status, "");
+    answer.result.identity = cases[i].identity;
+    struct err err = answer_err(&answer);
+    CHECK(strstr(err.message, cases[i].words), "%d: %s", cases[i].status, err.message);
+  }
+}
+
+static void plain_http_on_a_port_with_tls_is_recognised(void **state) {
+  (void)state;
+  static const char *const bodies[] = {
+      "Client sent an HTTP request to an HTTPS server.\n",
+      "<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>",
+  };
+  for (size_t i = 0; i < COUNT(bodies); i++) {
+    struct answer answer;
+    answer_init(&answer, 400, bodies[i]);
+    answer.result.url = "http://ghcr.io/v2/a/manifests/v1";
+    struct err err = answer_err(&answer);
+    CHECK(strstr(err.message, "--tls"), "%s", err.message);
+  }
+  struct answer answer;
+  answer_init(&answer, 400, "{\"errors\":[{\"code\":\"NAME_INVALID\"}]}");
+  struct err err = answer_err(&answer);
+  assert_null(strstr(err.message, "--tls"));
+}
+
+static void a_failure_without_an_answer_keeps_its_code_and_words(void **state) {
+  (void)state;
+  struct answer answer;
+  answer_init(&answer, 0, "");
+  err_set(&answer.reply.err, ERR_NETWORK, "127.0.0.1:5000: connection reset");
+  struct err err = answer_err(&answer);
+  assert_int_equal(err.code, ERR_NETWORK);
+  assert_string_equal(err.message, "127.0.0.1:5000: connection reset");
+  assert_string_equal(err.host, "ghcr.io");
+  answer_init(&answer, 0, "");
+  err_set(&answer.reply.err, ERR_NETWORK, "127.0.0.1:5000: connection reset");
+  answer.result.attempts = 3;
+  err = answer_err(&answer);
+  assert_string_equal(err.message, "127.0.0.1:5000: connection reset, after 3 attempts");
+  assert_int_equal(err.code, ERR_NETWORK);
+}
+
+static void half_an_answer_is_no_answer(void **state) {
+  (void)state;
+  struct answer answer;
+  answer_init(&answer, 200, "half of it");
+  err_set(&answer.reply.err, ERR_NETWORK, "ghcr.io: connection reset");
+  struct err err = answer_err(&answer);
+  assert_int_equal(err.code, ERR_NETWORK);
+}
+
+static void what_the_token_server_answered_is_not_lost(void **state) {
+  (void)state;
+  struct answer answer;
+  answer_init(&answer, 0, "");
+  err_set(&answer.reply.err, ERR_UNAUTHORIZED, "no token for ghcr.io/a");
+  answer.reply.err.http_status = 401;
+  struct err err = answer_err(&answer);
+  assert_int_equal(err.code, ERR_UNAUTHORIZED);
+  assert_int_equal(err.http_status, 401);
+}
+
+static void being_stopped_is_no_matter_of_attempts(void **state) {
+  (void)state;
+  struct answer answer;
+  answer_init(&answer, 0, "");
+  err_set(&answer.reply.err, ERR_CANCELED, "ghcr.io: canceled");
+  answer.result.attempts = 3;
+  struct err err = answer_err(&answer);
+  assert_string_equal(err.message, "ghcr.io: canceled");
+}
+
+static void no_text_of_a_server_can_harm_a_terminal_or_a_log(void **state) {
+  (void)state;
+  static const char *const bodies[] = {
+      "{\"errors\":[{\"code\":\"A\\u001b[2J\",\"message\":\"x\\n::error::y\\u202ez\"}]}",
+      "plain \x1b]0;title\x07 text\r\n::error::injected",
+      "\xff\xfe\x00",
+  };
+  for (size_t i = 0; i < COUNT(bodies); i++) {
+    struct answer answer;
+    answer_init(&answer, 400, bodies[i]);
+    struct err err = answer_err(&answer);
+    for (const char *c = err.message; *c; c++)
+      CHECK((unsigned char)*c >= ' ' && *c != 0x7f, "a control character in \"%s\"", err.message);
+    CHECK(!strstr(err.message, "\xe2\x80\xae"), "%s", err.message);
+  }
+}
+
+static void endless_words_are_cut(void **state) {
+  (void)state;
+  char body[60000];
+  memset(body, 'x', sizeof body);
+  body[sizeof body - 1] = '\0';
+  struct answer answer;
+  answer_init(&answer, 403, body);
+  struct err err = answer_err(&answer);
+  assert_int_equal(err.code, ERR_DENIED);
+  assert_non_null(strstr(err.message, "no credentials")); /* what to do is not cut off */
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(only_2xx_is_good),
+      cmocka_unit_test(every_class_of_status_has_its_code),
+      cmocka_unit_test(a_message_has_host_subject_status_attempts_and_the_registrys_words),
+      cmocka_unit_test(one_attempt_or_an_empty_body_is_nothing_to_mention),
+      cmocka_unit_test(whoever_lacks_rights_is_told_what_to_do),
+      cmocka_unit_test(plain_http_on_a_port_with_tls_is_recognised),
+      cmocka_unit_test(a_failure_without_an_answer_keeps_its_code_and_words),
+      cmocka_unit_test(half_an_answer_is_no_answer),
+      cmocka_unit_test(what_the_token_server_answered_is_not_lost),
+      cmocka_unit_test(being_stopped_is_no_matter_of_attempts),
+      cmocka_unit_test(no_text_of_a_server_can_harm_a_terminal_or_a_log),
+      cmocka_unit_test(endless_words_are_cut),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
