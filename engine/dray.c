@@ -214,6 +214,7 @@ static int open_engine(struct dray *dray, struct err *err) {
                                              .log = &dray->log,
                                              .plain_http = options->plain_http,
                                              .tls = options->tls,
+                                             .insecure = options->insecure,
                                              .max_connections = options->max_connections,
                                              .retries = options->retries,
                                              .on_retry = on_retry,

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -31,15 +32,16 @@ struct blob_source {
   enum source_state state;
   struct pipe *pipe;
   struct call *call;
-  struct oci_hasher hasher;      /* its bytes: what has been received and is right so far */
-  struct oci_hasher *checkpoint; /* [i]: at i * stride; those up to the farthest point are set */
+  struct oci_hasher hasher;      /* its bytes: what has been received so far */
+  struct oci_hasher seed;        /* from an earlier run, else at 0 */
+  struct oci_hasher *checkpoint; /* [i]: at i * stride, or unset (algorithm 0) */
+  size_t points;
   uint64_t stride;
-  int points, checkpoints; /* how many there are, and are set */
-  uint64_t skip;           /* bytes of an answer, from where it stands, that we have already */
-  uint64_t began_at;       /* offset at which this GET began */
-  int fruitless;           /* attempts in a row that brought next to nothing */
-  bool no_range;           /* the server refused one */
-  bool restart, canceled;
+  uint64_t skip;     /* bytes of an answer, from where it stands, that we have already */
+  uint64_t began_at; /* offset at which this GET began */
+  int fruitless;     /* attempts in a row that brought next to nothing */
+  bool no_range;     /* the server refused one */
+  bool restart, canceled, misled;
   struct err err; /* found in an answer; ERR_NONE: none */
 };
 
@@ -101,31 +103,30 @@ static bool on_head(void *arg, const struct http_reply *reply) {
 
 /* -- the hash, and where it can return to -- */
 
-static void note_checkpoint(struct blob_source *source) {
-  if (source->checkpoints < source->points &&
-      source->hasher.bytes == (uint64_t)source->checkpoints * source->stride)
-    source->checkpoint[source->checkpoints++] = source->hasher;
-}
-
 static void hash(struct blob_source *source, const unsigned char *bytes, size_t len) {
   while (len) {
     uint64_t to_next = source->stride - source->hasher.bytes % source->stride;
     size_t piece = to_next < len ? (size_t)to_next : len;
     oci_hasher_update(&source->hasher, bytes, piece);
-    note_checkpoint(source);
+    if (source->hasher.bytes % source->stride == 0)
+      source->checkpoint[source->hasher.bytes / source->stride] = source->hasher;
     bytes += piece;
     len -= piece;
   }
 }
 
-/* To the last checkpoint at or before offset, unless the hash has not come that far. */
-static void return_to(struct blob_source *source, uint64_t offset) {
-  if (source->hasher.bytes <= offset)
-    return;
-  uint64_t i = offset / source->stride;
-  if (i >= (uint64_t)source->checkpoints)
-    i = (uint64_t)source->checkpoints - 1;
-  source->hasher = source->checkpoint[i];
+const struct oci_hasher *blob_source_checkpoint(const struct blob_source *source, uint64_t offset) {
+  for (uint64_t i = offset / source->stride; i > 0; i--)
+    if (source->checkpoint[i].algorithm)
+      return &source->checkpoint[i];
+  return source->seed.bytes <= offset ? &source->seed : NULL;
+}
+
+/* Forgets what an earlier run said, and all that was built on it. */
+static void begin_hash(struct blob_source *source) {
+  oci_hasher_init(&source->hasher, source->spec.desc->digest.algorithm);
+  source->seed = source->hasher;
+  memset(source->checkpoint, 0, source->points * sizeof *source->checkpoint);
 }
 
 static int on_write(void *arg, const void *data, size_t len) {
@@ -164,7 +165,7 @@ static void lost(struct blob_source *source, const struct call_result *result) {
   uint64_t got = source->hasher.bytes - source->began_at;
   source->fruitless = got >= PROGRESS ? 0 : source->fruitless + 1;
   /* A request that brought nothing at all has been tried often enough by the call. */
-  if (!result->retriable || !got ||
+  if (!result->retriable || !result->reply->received ||
       source->fruitless > endpoints_spec(transfer->endpoints)->retries) {
     become(source, SOURCE_END);
     return;
@@ -253,6 +254,8 @@ static void check(struct blob_source *source) {
     oci_hasher_digest(&source->hasher, &digest);
     if (oci_digest_equal(&digest, &desc->digest))
       pipe_release(source->pipe);
+    else if (source->seed.bytes)
+      source->misled = true; /* by an earlier run: it may be that, not the blob */
     else
       err_set(&source->err, ERR_DIGEST, "%s: blob %s is corrupt: its bytes have the digest %s",
               host(source), desc->digest.text, digest.text);
@@ -274,6 +277,12 @@ static void step(struct ready *ready) {
     return;
   case SOURCE_END:
     source->state = SOURCE_IDLE;
+    if (source->misled) {
+      source->misled = false;
+      begin_hash(source);
+      source->spec.misled(source->spec.arg);
+      return;
+    }
     source->spec.done(source->spec.arg, source->err.code == ERR_NONE ? NULL : &source->err);
     return;
   case SOURCE_IDLE:
@@ -297,11 +306,9 @@ struct blob_source *blob_source_new(const struct blob_source_spec *spec) {
   source->stride = (spec->desc->size + CHECKPOINTS - 1) / CHECKPOINTS;
   if (source->stride < STRIDE_LEAST)
     source->stride = STRIDE_LEAST;
-  size_t points = (size_t)(spec->desc->size / source->stride) + 1;
-  source->checkpoint = mem_alloc(points * sizeof *source->checkpoint);
-  source->points = (int)points;
-  oci_hasher_init(&source->hasher, spec->desc->digest.algorithm);
-  note_checkpoint(source);
+  source->points = (size_t)(spec->desc->size / source->stride) + 1;
+  source->checkpoint = mem_alloc(source->points * sizeof *source->checkpoint);
+  begin_hash(source);
   return source;
 }
 
@@ -314,6 +321,11 @@ void blob_source_free(struct blob_source *source) {
   free(source);
 }
 
+void blob_source_seed(struct blob_source *source, const struct oci_hasher *hasher) {
+  assert(source->state == SOURCE_IDLE && hasher->bytes <= source->spec.desc->size);
+  source->hasher = source->seed = *hasher;
+}
+
 struct pipe *blob_source_pipe(struct blob_source *source) {
   return source->pipe;
 }
@@ -323,7 +335,13 @@ void blob_source_start(struct blob_source *source, uint64_t offset) {
   source->err.code = ERR_NONE;
   source->fruitless = 0;
   pipe_restart(source->pipe, offset);
-  return_to(source, offset);
+  if (source->hasher.bytes > offset) {
+    const struct oci_hasher *checkpoint = blob_source_checkpoint(source, offset);
+    if (checkpoint)
+      source->hasher = *checkpoint;
+    else
+      begin_hash(source);
+  }
   source->restart = source->call != NULL;
   if (source->call)
     call_cancel(source->call);

@@ -47,9 +47,19 @@ static void become(struct image_copy *copy, enum image_state state) {
 }
 
 static void fail(struct image_copy *copy) {
+  assert(copy->err.code != ERR_NONE);
   if (copy->lister)
     call_cancel(copy->lister);
   become(copy, IMAGE_END);
+}
+
+/* Neither what was asked for nor an error. */
+static void fail_with(struct image_copy *copy, const struct call_result *result, const char *host,
+                      const char *what) {
+  if (oci_answer(result, host, what, &copy->err) == 0)
+    err_set(&copy->err, ERR_PROTOCOL, "%s: %s: answered %d, which makes no sense here", host, what,
+            result->reply->status);
+  fail(copy);
 }
 
 static bool stopped(struct image_copy *copy) {
@@ -147,8 +157,7 @@ static void on_target(void *arg, const struct call_result *result) {
     become(copy, IMAGE_FETCH);
     return;
   }
-  oci_answer(result, copy->spec.dst->repo.host, "looking at the target", &copy->err);
-  fail(copy);
+  fail_with(copy, result, copy->spec.dst->repo.host, "looking at the target");
 }
 
 /* The tag is not there. Is anything? Then its blobs are worth a look before they are sent. */
@@ -207,8 +216,7 @@ static void on_source(void *arg, const struct call_result *result) {
   } else if (answered && (reply->status == 200 || reply->status == 405 || reply->status == 501)) {
     become(copy, IMAGE_FETCH); /* a GET will tell what a HEAD does not */
   } else {
-    oci_answer(result, copy->spec.src->repo.host, "the image", &copy->err);
-    fail(copy);
+    fail_with(copy, result, copy->spec.src->repo.host, "the image");
   }
 }
 

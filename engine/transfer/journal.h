@@ -1,6 +1,6 @@
-/* transfer/journal.h - what a later run needs to go on with unfinished blobs: one SQLite file, 0600,
- * which several processes may use at once. It is never trusted: an entry is checked against the
- * registry before it is used, and the digest is computed over all bytes whatever it says.
+/* transfer/journal.h - what a later run needs to go on with unfinished blobs: one SQLite file,
+ * 0600, which several processes may use at once. It is never trusted: an entry is checked against
+ * the registry before it is used, and the digest is computed over all bytes whatever it says.
  * Thread: the loop's; writing is done beside it, what is pending in one transaction. */
 #ifndef DRAY_TRANSFER_JOURNAL_H
 #define DRAY_TRANSFER_JOURNAL_H
@@ -16,8 +16,8 @@
 struct journal;
 
 struct journal_entry {
-  const char *location; /* of the upload session; a secret (queries hold signatures) */
-  uint64_t acked;       /* bytes of the blob that the registry has confirmed */
+  const char *location;     /* of the upload session; a secret (queries hold signatures) */
+  uint64_t acked;           /* bytes of the blob that the registry has confirmed */
   struct oci_hasher hasher; /* the digest's state at hasher.bytes <= acked */
 };
 
@@ -29,7 +29,8 @@ struct journal_options {
 
 /* NULL where there can be no journal (no folder, no permission, no room, damaged beyond use): one
  * warning is logged, and everything goes on without. A damaged file, or one of another version, is
- * put aside as PATH.bad with a warning, and a new one begun. Entries older than 7 days are dropped. */
+ * put aside as PATH.bad with a warning, and a new one begun. Entries older than 7 days are dropped.
+ */
 struct journal *journal_open(const struct journal_options *options);
 /* Writes what is pending and gives claims back; afterwards the state is one file. NULL is fine. */
 void journal_close(struct journal *journal);

@@ -356,6 +356,7 @@ static void want_parts(struct node *node) {
   }
   if (!tree->failed && node->missing == 0)
     become(node, NODE_PUT);
+  tree_wake(tree);
 }
 
 static void node_done(struct node *node) {
@@ -366,6 +367,12 @@ static void node_done(struct node *node) {
   node->len = 0;
   free(node->bytes);
   node->bytes = NULL;
+  free(node->parts);
+  node->parts = NULL;
+  if (node != tree->root) {
+    oci_manifest_free(node->parsed);
+    node->parsed = NULL;
+  }
   while ((item = list_pop(&node->parents))) {
     struct edge *edge = list_entry(item, struct edge, node);
     part_there(edge->parent);
@@ -424,7 +431,7 @@ static struct node *node_new(struct manifest_tree *tree, const struct oci_digest
 static void read_next(struct manifest_tree *tree) {
   while (!list_empty(&tree->queue) && tree->reading < READING_MAX) {
     struct node *node = list_entry(tree->queue.next, struct node, queue);
-    if (tree->reading && tree->held + (size_t)node->size > HELD_MAX)
+    if (tree->open && tree->held + (size_t)node->size > HELD_MAX)
       return;
     list_remove(&node->queue);
     node->reading = true;

@@ -46,6 +46,8 @@ static bool learn_limit(struct quirks *quirks, uint64_t body) {
 
 bool quirks_refused(struct quirks *quirks, struct upload_way way, struct upload_way now,
                     uint64_t body, int status) {
+  if (body == 0)
+    return false; /* there is but one way to send nothing */
   bool known = now.kind != way.kind || (now.kind == UPLOAD_CHUNKS && now.chunk < way.chunk);
   switch (status) {
   case 404:
