@@ -15,8 +15,11 @@
 #include "transfer/sched.h"
 
 #define TICK_MS 100
-#define STREAM_BUFFER ((size_t)128 * 1024) /* bytes, each of curl's two */
-#define STREAM_RING ((size_t)512 * 1024)   /* bytes; with the buffers, what a stream costs */
+/* Bytes of a stream's pipe, and of each of curl's two buffers: what a stream costs. Above this many
+ * jobs they are halved, for which a GiB costs a tenth more CPU. */
+enum { WIDE_JOBS = 32 };
+#define STREAM_RING ((size_t)512 * 1024)
+#define STREAM_BUFFER ((size_t)128 * 1024)
 
 void dray_options_init(struct dray_options *options) {
   *options = (struct dray_options){
@@ -184,6 +187,7 @@ static int check_options(const struct dray_options *options, struct err *err) {
 
 static int open_engine(struct dray *dray, struct err *err) {
   const struct dray_options *options = &dray->options;
+  size_t narrow = options->jobs > WIDE_JOBS ? 2 : 1;
   if (check_options(options, err) < 0)
     return -1;
   if (creds_new(&(struct creds_options){.authfile = options->authfile,
@@ -203,7 +207,7 @@ static int open_engine(struct dray *dray, struct err *err) {
   dray->http =
       http_new(dray->loop, &(struct http_options){.connect_timeout_ms = options->connect_timeout_ms,
                                                   .stall_timeout_ms = options->stall_timeout_ms,
-                                                  .buffer_size = STREAM_BUFFER,
+                                                  .buffer_size = STREAM_BUFFER / narrow,
                                                   .user_agent = "dray",
                                                   .log = &dray->log});
   dray->endpoints =
@@ -226,7 +230,7 @@ static int open_engine(struct dray *dray, struct err *err) {
                                      .quirks = map_new(),
                                      .log = &dray->log,
                                      .chunk_size = options->chunk_size,
-                                     .ring = STREAM_RING,
+                                     .ring = STREAM_RING / narrow,
                                      .dry_run = options->dry_run,
                                      .on_blob = on_blob,
                                      .on_blob_arg = dray};

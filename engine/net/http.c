@@ -162,7 +162,11 @@ static size_t on_read(char *data, size_t size, size_t count, void *arg) {
     room = (size_t)left;
   if (!room)
     return 0;
-  int64_t got = request->spec.read(request->spec.arg, data, room);
+  int64_t got = (int64_t)room;
+  if (request->spec.read)
+    got = request->spec.read(request->spec.arg, data, room);
+  else
+    memcpy(data, (const char *)request->spec.body + request->reply.sent, room);
   if (got == HTTP_PAUSE) {
     request->send_paused = true;
     return CURL_READFUNC_PAUSE;
@@ -177,8 +181,11 @@ static size_t on_read(char *data, size_t size, size_t count, void *arg) {
 
 static int on_seek(void *arg, curl_off_t offset, int origin) {
   struct http_request *request = arg;
-  if (origin != SEEK_SET || offset != 0 || !request->spec.rewind ||
-      request->spec.rewind(request->spec.arg) < 0)
+  const struct http_spec *spec = &request->spec;
+  if (request->reply.sent == 0)
+    return CURL_SEEKFUNC_OK;
+  if (origin != SEEK_SET || offset != 0 || spec->once ||
+      (spec->read && (!spec->rewind || spec->rewind(spec->arg) < 0)))
     return CURL_SEEKFUNC_FAIL;
   request->reply.sent = 0;
   return CURL_SEEKFUNC_OK;
@@ -299,14 +306,13 @@ static void easy_give(struct lane *lane, CURL *easy) {
 static void set_body(struct http_request *request) {
   CURL *easy = request->easy;
   const struct http_spec *spec = &request->spec;
-  if (spec->read && spec->body_size) {
+  if ((spec->read || spec->once) && spec->body_size) {
     curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)spec->body_size);
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
     curl_easy_setopt(easy, CURLOPT_READDATA, request);
     curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
     curl_easy_setopt(easy, CURLOPT_SEEKDATA, request);
-    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)request->http->options.buffer_size);
   } else {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)spec->body_size);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, spec->body ? spec->body : "");
@@ -348,7 +354,8 @@ static void configure(struct http_request *request) {
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
                    stream ? (long)options->buffer_size : (long)REQUEST_BUFFER);
-  curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)REQUEST_BUFFER);
+  curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE,
+                   stream ? (long)options->buffer_size : (long)REQUEST_BUFFER);
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                    h2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
   if (h2)
@@ -404,7 +411,7 @@ static void verdict(struct http_request *request) {
   }
   if (reply->err.code == ERR_NONE && !request->head_complete)
     err_set(&reply->err, ERR_PROTOCOL, "%s: the answer has no head", request->url);
-  if (!request->spec.read)
+  if (!request->spec.read && !request->spec.once)
     reply->sent = request->spec.body_size;
   if (host && reply->status && !reply->h2 && request->lane == &request->http->lanes[HTTP_REQUEST])
     map_put(request->http->no_h2, host, request->http);
@@ -458,7 +465,8 @@ static void on_watch(struct timer *timer) {
   list_each_safe(node, &http->active) {
     struct http_request *request = list_entry(node, struct http_request, node);
     bool answering = request->spec.has_body && request->spec.answer_timeout_ms &&
-                     (!request->spec.read || request->reply.sent == request->spec.body_size);
+                     ((!request->spec.read && !request->spec.once) ||
+                      request->reply.sent == request->spec.body_size);
     int64_t allowed = answering ? request->spec.answer_timeout_ms : http->options.stall_timeout_ms;
     if (request->recv_paused || request->send_paused || request->finished)
       continue;

@@ -68,6 +68,7 @@ struct http_spec {
    * connection dead): 0, or -1 where that can't be had. */
   const void *body;
   uint64_t body_size;
+  bool once; /* not even curl may send it twice, as it does where a connection it used again dies */
   bool has_body; /* false: GET, HEAD, DELETE; true with body_size 0: Content-Length: 0 */
   int64_t (*read)(void *arg, void *to, size_t len);
   int (*rewind)(void *arg);

@@ -165,7 +165,7 @@ static void lost(struct blob_source *source, const struct call_result *result) {
   uint64_t got = source->hasher.bytes - source->began_at;
   source->fruitless = got >= PROGRESS ? 0 : source->fruitless + 1;
   /* A request that brought nothing at all has been tried often enough by the call. */
-  if (!result->retriable || !result->reply->received ||
+  if (!result->retriable || !result->streamed ||
       source->fruitless > endpoints_spec(transfer->endpoints)->retries) {
     become(source, SOURCE_END);
     return;

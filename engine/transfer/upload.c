@@ -284,10 +284,21 @@ static bool may_go_on(const struct upload *upload, const struct call_result *res
   return result->retriable || status == 404 || status == 416 || (status == 400 && upload->resumed);
 }
 
+static struct upload_terms terms(const struct upload *upload) {
+  return (struct upload_terms){.profile = oci_profile(upload->spec.repo->host),
+                               .chunk_option = upload->spec.transfer->chunk_size,
+                               .chunk_min = upload->session.chunk_min,
+                               .size = size_of(upload)};
+}
+
 static struct upload_way choose_way(const struct upload *upload) {
-  const struct upload_spec *spec = &upload->spec;
-  return quirks_choose(upload->quirks, oci_profile(spec->repo->host), spec->transfer->chunk_size,
-                       upload->session.chunk_min, spec->desc->size);
+  struct upload_terms all = terms(upload);
+  return quirks_choose(upload->quirks, &all);
+}
+
+static bool other_way(const struct upload *upload, int status) {
+  struct upload_terms all = terms(upload);
+  return quirks_refused(upload->quirks, &all, upload->way, upload->body, status);
 }
 
 static void on_sent(void *arg, const struct call_result *result) {
@@ -306,9 +317,7 @@ static void on_sent(void *arg, const struct call_result *result) {
     session_sent(&upload->session, result, upload->body);
     note(upload);
     become(upload, UPLOAD_FILL);
-  } else if (answered && (first || reply->status == 413) &&
-             quirks_refused(upload->quirks, upload->way, choose_way(upload), upload->body,
-                            reply->status)) {
+  } else if (answered && (first || reply->status == 413) && other_way(upload, reply->status)) {
     log_at(upload->spec.transfer->log, LOG_INFO, "%s: trying another way of uploading",
            upload->err.message);
     leave_session(upload, UPLOAD_OPEN);
