@@ -11,6 +11,7 @@
 #include "net/retry.h"
 #include "oci/answer.h"
 #include "oci/registry.h"
+#include "transfer/rate.h"
 
 enum { CHECKPOINTS = 256 };
 #define STRIDE_LEAST ((uint64_t)256 * 1024) /* bytes between two checkpoints */
@@ -29,6 +30,7 @@ struct blob_source {
   struct endpoint *endpoint;
   struct ready ready;
   struct timer pause;
+  struct rate_wait turn; /* to move more bytes */
   enum source_state state;
   struct pipe *pipe;
   struct call *call;
@@ -55,6 +57,8 @@ static void on_room(void *arg) {
   if (source->call)
     call_resume(source->call);
 }
+
+static void on_turn(struct rate_wait *turn) { on_room(list_entry(turn, struct blob_source, turn)); }
 
 static const char *host(const struct blob_source *source) { return source->spec.repo->host; }
 
@@ -144,6 +148,9 @@ static int on_write(void *arg, const void *data, size_t len) {
     wrong_size(source, -1);
     return HTTP_ABORT;
   }
+  struct rate *rate = source->spec.transfer->rate;
+  if (!source->spec.small && !rate_ready(rate, &source->turn)) /* a request is never paused */
+    return HTTP_PAUSE;
   uint64_t again = pipe_written(source->pipe) - source->hasher.bytes;
   if (again) { /* from a checkpoint to where the pipe goes on */
     size_t piece = again < fresh ? (size_t)again : fresh;
@@ -155,6 +162,7 @@ static int on_write(void *arg, const void *data, size_t len) {
   if (fresh && pipe_write(source->pipe, bytes, fresh) < 0)
     return HTTP_PAUSE;
   hash(source, bytes, fresh);
+  rate_charge(rate, len);
   source->skip = 0;
   return 0;
 }
@@ -186,6 +194,7 @@ static void lost(struct blob_source *source, const struct call_result *result) {
 static void on_got(void *arg, const struct call_result *result) {
   struct blob_source *source = arg;
   source->call = NULL;
+  rate_leave(&source->turn);
   if (source->canceled) {
     err_set(&source->err, ERR_CANCELED, "%s: canceled", host(source));
     become(source, SOURCE_END);
@@ -301,6 +310,7 @@ struct blob_source *blob_source_new(const struct blob_source_spec *spec) {
   source->endpoint = transfer_endpoint(spec->transfer, spec->repo);
   ready_init(&source->ready, step);
   timer_init(&source->pause, on_pause_over);
+  rate_wait_init(&source->turn, on_turn);
   size_t capacity = spec->small ? (size_t)TRANSFER_SMALL : spec->transfer->ring;
   source->pipe = pipe_new(capacity, capacity / 4, spec->desc->size, on_room, source);
   source->stride = (spec->desc->size + CHECKPOINTS - 1) / CHECKPOINTS;

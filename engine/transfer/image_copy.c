@@ -62,10 +62,15 @@ static void fail_with(struct image_copy *copy, const struct call_result *result,
   fail(copy);
 }
 
+static void note_stop(struct image_copy *copy) {
+  const char *reason = copy->spec.transfer->stop_reason;
+  err_set(&copy->err, ERR_CANCELED, "%s", reason ? reason : "stopped before it was done");
+}
+
 static bool stopped(struct image_copy *copy) {
   if (!copy->canceled)
     return false;
-  err_set(&copy->err, ERR_CANCELED, "stopped before it was done");
+  note_stop(copy);
   fail(copy);
   return true;
 }
@@ -307,7 +312,7 @@ static void on_tree(void *arg, const struct err *err) {
   if (err)
     copy->err = *err;
   if (copy->canceled)
-    err_set(&copy->err, ERR_CANCELED, "stopped before it was done");
+    note_stop(copy);
   become(copy, IMAGE_END);
 }
 
