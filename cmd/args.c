@@ -30,6 +30,11 @@ const char *const *args_operands(const struct args *args) { return words(args, O
 
 size_t args_operand_count(const struct args *args) { return word_count(args, OPERANDS); }
 
+const char *args_text(const struct args *args, enum flag_id id) {
+  size_t count = word_count(args, id);
+  return count ? words(args, id)[count - 1] : NULL;
+}
+
 void args_defaults(struct args *args, const struct command *command) {
   struct dray_options options;
   dray_options_init(&options);
@@ -50,13 +55,14 @@ void args_options(const struct args *args, struct dray_options *options) {
   options->retries = (int)args->number[FLAG_RETRIES];
   options->stall_timeout_ms = args->number[FLAG_STALL_TIMEOUT];
   options->connect_timeout_ms = args->number[FLAG_CONNECT_TIMEOUT];
+  options->limit_rate = args->number[FLAG_LIMIT_RATE];
+  options->deadline_ms = args->number[FLAG_DEADLINE];
   options->dry_run = args->number[FLAG_DRY_RUN];
   options->plain_http = words(args, FLAG_PLAIN_HTTP);
   options->tls = words(args, FLAG_TLS);
   options->insecure = words(args, FLAG_INSECURE);
   options->ca_files = words(args, FLAG_CA_FILE);
-  size_t authfiles = word_count(args, FLAG_AUTHFILE);
-  options->authfile = authfiles ? words(args, FLAG_AUTHFILE)[authfiles - 1] : NULL;
+  options->authfile = args_text(args, FLAG_AUTHFILE);
   options->log_level = args->number[FLAG_QUIET]     ? DRAY_LOG_ERROR
                        : args->number[FLAG_VERBOSE] ? DRAY_LOG_DEBUG
                                                     : DRAY_LOG_INFO;
@@ -102,11 +108,12 @@ static int set(struct args *args, enum flag_id id, const char *spelled, const ch
                         spelled, value, flag->min, flag->max);
     return 0;
   case FLAG_SIZE:
-    if (strcmp(value, "auto") == 0)
+    if (flag->automatic && strcmp(value, "auto") == 0)
       *number = 0;
     else if (dray_parse_size(value, number) != 0 || *number == 0)
-      return help_error(args->command, "%s: '%s' is neither a size, such as 4MiB or 512k, nor auto",
-                        spelled, value);
+      return help_error(args->command, "%s: '%s' is %s a size, such as 4MiB or 512k%s", spelled,
+                        value, flag->automatic ? "neither" : "not",
+                        flag->automatic ? ", nor auto" : "");
     return 0;
   case FLAG_DURATION:
     if (dray_parse_duration(value, number) != 0 || *number < flag->min || *number > flag->max)

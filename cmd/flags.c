@@ -6,7 +6,6 @@
 
 enum { SECOND = 1000, HOUR = 60 * 60 * SECOND };
 
-static const char *const states[] = {"none", NULL};
 static const char *const formats[] = {[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", NULL};
 static const char *const progresses[] = {
     [PROGRESS_AUTO] = "auto", [PROGRESS_PLAIN] = "plain", [PROGRESS_NONE] = "none", NULL};
@@ -33,14 +32,26 @@ const struct flag flags[FLAGS] = {
                          .kind = FLAG_SIZE,
                          .group = GROUP_COPY,
                          .value = "SIZE|auto",
+                         .automatic = true,
                          .help = "upload in chunks of SIZE, such as 4MiB or 512k; auto picks by "
                                  "registry"},
+    [FLAG_LIMIT_RATE] = {.name = "limit-rate",
+                         .kind = FLAG_SIZE,
+                         .group = GROUP_COPY,
+                         .value = "SIZE",
+                         .help = "bytes per second, all transfers together"},
+    [FLAG_DEADLINE] = {.name = "deadline",
+                       .kind = FLAG_DURATION,
+                       .group = GROUP_COPY,
+                       .value = "DUR",
+                       .min = 1,
+                       .max = 30 * 24 * (int64_t)HOUR,
+                       .help = "end cleanly after DUR; another run goes on from there"},
     [FLAG_STATE] = {.name = "state",
-                    .kind = FLAG_CHOICE,
+                    .kind = FLAG_TEXT,
                     .group = GROUP_COPY,
-                    .value = "none",
-                    .choices = states,
-                    .help = "partial transfers are not remembered from run to run"},
+                    .value = "FILE|none",
+                    .help = "where partial transfers are remembered from run to run"},
     [FLAG_DRY_RUN] = {.name = "dry-run",
                       .kind = FLAG_SWITCH,
                       .group = GROUP_COPY,

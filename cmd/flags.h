@@ -13,6 +13,8 @@ enum flag_id {
   FLAG_JOBS,
   FLAG_MAX_CONNECTIONS,
   FLAG_CHUNK_SIZE,
+  FLAG_LIMIT_RATE,
+  FLAG_DEADLINE,
   FLAG_STATE,
   FLAG_DRY_RUN,
   FLAG_OUTPUT,
@@ -52,6 +54,7 @@ struct flag {
   enum flag_kind kind;
   enum flag_group group;
   const char *value; /* what help calls it; NULL: the flag takes none */
+  bool automatic;    /* FLAG_SIZE: "auto" is one, 0 */
   int64_t min, max;
   const char *const *choices; /* NULL at the end */
   const char *env;            /* the variable that stands in for the flag, or NULL */

@@ -35,10 +35,12 @@ static char *default_text(char dst[64], const struct args *defaults, enum flag_i
     snprintf(dst, 64, "%lld", (long long)number);
     break;
   case FLAG_SIZE:
-    snprintf(dst, 64, "auto");
+    snprintf(dst, 64, "%s", flag->automatic ? "auto" : "");
     break;
   case FLAG_DURATION:
-    format_duration(dst, number);
+    dst[0] = '\0';
+    if (number)
+      format_duration(dst, number);
     break;
   case FLAG_CHOICE:
     snprintf(dst, 64, "%s", flag->choices[number]);

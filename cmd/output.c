@@ -53,6 +53,8 @@ void output_print(struct output *output, const char *format, ...) {
 
 void output_error(const char *message) { fprintf(stderr, "dray: error: %s\n", message); }
 
+void output_warning(const char *message) { fprintf(stderr, "dray: warning: %s\n", message); }
+
 /* The summary on stdout is the line of an image already, since it comes as the image ends; progress
  * has one of its own only where stdout is a document, lest a terminal shows both. */
 static void show_image(struct output *output, const struct dray_image *image) {
@@ -83,7 +85,7 @@ static void show_log(const struct output *output, enum dray_log_level level, con
     break;
   case DRAY_LOG_WARN:
     if (!output->quiet)
-      fprintf(stderr, "dray: warning: %s\n", text);
+      output_warning(text);
     break;
   case DRAY_LOG_INFO:
     if (!output->quiet)

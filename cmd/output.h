@@ -32,6 +32,7 @@ void output_print(struct output *output, const char *format, ...)
 
 /* "dray: error: …" on stderr. */
 void output_error(const char *message);
+void output_warning(const char *message);
 
 /* Ends the output: writes the result document, says why stdout could not be written, frees.
  * Returns the exit status: a result that is lost makes DRAY_FAILED of DRAY_OK, but a reader of

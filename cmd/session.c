@@ -1,14 +1,32 @@
 #include "session.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+/* The caller's; NULL: nothing is to be remembered. */
+static char *state_file(const struct args *args) {
+  const char *given = args_text(args, FLAG_STATE);
+  if (given)
+    return strcmp(given, "none") == 0 ? NULL : strdup(given);
+  char *file = dray_default_state();
+  if (!file)
+    output_warning("neither XDG_STATE_HOME nor HOME is set: half-done transfers are not remembered "
+                   "for the next run (--state FILE)");
+  return file;
+}
+
 int session_begin(struct session *session, const struct args *args, uint64_t images) {
   output_init(&session->output, args, images);
   struct dray_options options;
   args_options(args, &options);
+  char *state = images && !options.dry_run ? state_file(args) : NULL;
+  options.state = state;
   options.signals = true;
   options.event = output_event;
   options.event_arg = &session->output;
   struct dray_error error;
   session->dray = dray_new(&options, &error);
+  free(state);
   if (session->dray)
     return 0;
   output_error(error.message);

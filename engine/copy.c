@@ -160,8 +160,7 @@ static void after_done(struct ready *ready) {
 /* -- the run -- */
 
 static void start_more(struct run *run) {
-  while (run->started < run->count && run->started - run->ended < IMAGES_AT_ONCE &&
-         !run->dray->signal) {
+  while (run->started < run->count && run->started - run->ended < IMAGES_AT_ONCE) {
     struct image *image = &run->images[run->started++];
     image->run = run;
     ready_init(&image->ready, after_done);
@@ -171,6 +170,8 @@ static void start_more(struct run *run) {
                                                              .planned = on_planned,
                                                              .done = on_done,
                                                              .arg = image});
+    if (run->dray->transfer.stopping) /* so that it is told of, too */
+      image_copy_cancel(image->copy);
   }
   if (run->ended == run->started)
     loop_stop(run->dray->loop);

@@ -12,11 +12,16 @@
 #include "net/trust.h"
 #include "oci/ref.h"
 #include "transfer/blob_table.h"
+#include "transfer/journal.h"
+#include "transfer/rate.h"
 #include "transfer/sched.h"
 
 #define TICK_MS 100
-#define STREAM_BUFFER ((size_t)128 * 1024) /* bytes, each of curl's two */
-#define STREAM_RING ((size_t)512 * 1024)   /* bytes; with the buffers, what a stream costs */
+/* Bytes of a stream's pipe, and of each of curl's two buffers: what a stream costs. Above this many
+ * jobs they are halved, for which a GiB costs a tenth more CPU. */
+enum { WIDE_JOBS = 32 };
+#define STREAM_RING ((size_t)512 * 1024)
+#define STREAM_BUFFER ((size_t)128 * 1024)
 
 void dray_options_init(struct dray_options *options) {
   *options = (struct dray_options){
@@ -98,14 +103,25 @@ static void on_tick(struct timer *timer) {
   timer_start(dray->loop, &tick->timer, TICK_MS);
 }
 
+static void stop(struct dray *dray, const char *reason) {
+  dray->transfer.stopping = true;
+  dray->transfer.stop_reason = reason;
+  dray->cancel(dray->cancel_arg);
+}
+
+static void on_deadline(struct timer *timer) {
+  struct dray *dray = list_entry(timer, struct tick, timer)->dray;
+  if (!dray->transfer.stopping)
+    stop(dray, "the deadline (--deadline) has come; what is done stays, and another run goes on");
+}
+
 static void on_signal(void *arg, int signal) {
   struct dray *dray = arg;
   if (dray->signal)
     _exit(128 + signal);
   dray->signal = signal;
-  dray->transfer.stopping = true;
   engine_emit(dray, &(struct dray_event){.kind = DRAY_EVENT_SIGNAL, .u.signal = signal});
-  dray->cancel(dray->cancel_arg);
+  stop(dray, "stopped by a signal; what is done stays, and another run goes on");
 }
 
 void engine_begin(struct dray *dray) {
@@ -122,17 +138,21 @@ enum dray_status engine_end(struct dray *dray, enum dray_status status) {
 }
 
 void engine_run(struct dray *dray, void (*cancel)(void *arg), void *arg) {
-  struct tick tick = {.dray = dray};
+  struct tick tick = {.dray = dray}, deadline = {.dray = dray};
   dray->cancel = cancel;
   dray->cancel_arg = arg;
   timer_init(&tick.timer, on_tick);
   timer_start(dray->loop, &tick.timer, TICK_MS);
+  timer_init(&deadline.timer, on_deadline);
+  if (dray->options.deadline_ms)
+    timer_start(dray->loop, &deadline.timer, (uint64_t)dray->options.deadline_ms);
   if (dray->options.signals)
     loop_signals(dray->loop, on_signal, dray, NULL);
   loop_run(dray->loop);
   if (dray->options.signals)
     loop_signals(dray->loop, NULL, NULL, NULL);
   timer_stop(&tick.timer);
+  timer_stop(&deadline.timer);
   engine_totals(dray);
 }
 
@@ -166,6 +186,7 @@ static void copy_options(struct dray *dray, const struct dray_options *options) 
   dray->options.insecure = copy_list(options->insecure);
   dray->options.ca_files = copy_list(options->ca_files);
   dray->options.authfile = mem_strdup(options->authfile);
+  dray->options.state = mem_strdup(options->state);
   if (!options->getenv)
     dray->options.getenv = process_getenv;
 }
@@ -177,13 +198,15 @@ static int check_options(const struct dray_options *options, struct err *err) {
     return err_set(err, ERR_CONFIG, "connections must be 2 to 1024");
   if (options->retries < 0 || options->retries > 100)
     return err_set(err, ERR_CONFIG, "retries must be 0 to 100");
-  if (options->chunk_size < 0 || options->stall_timeout_ms < 1 || options->connect_timeout_ms < 1)
+  if (options->chunk_size < 0 || options->limit_rate < 0 || options->deadline_ms < 0 ||
+      options->stall_timeout_ms < 1 || options->connect_timeout_ms < 1)
     return err_set(err, ERR_CONFIG, "sizes and times must be above 0");
   return 0;
 }
 
 static int open_engine(struct dray *dray, struct err *err) {
   const struct dray_options *options = &dray->options;
+  size_t narrow = options->jobs > WIDE_JOBS ? 2 : 1;
   if (check_options(options, err) < 0)
     return -1;
   if (creds_new(&(struct creds_options){.authfile = options->authfile,
@@ -203,7 +226,7 @@ static int open_engine(struct dray *dray, struct err *err) {
   dray->http =
       http_new(dray->loop, &(struct http_options){.connect_timeout_ms = options->connect_timeout_ms,
                                                   .stall_timeout_ms = options->stall_timeout_ms,
-                                                  .buffer_size = STREAM_BUFFER,
+                                                  .buffer_size = STREAM_BUFFER / narrow,
                                                   .user_agent = "dray",
                                                   .log = &dray->log});
   dray->endpoints =
@@ -214,21 +237,27 @@ static int open_engine(struct dray *dray, struct err *err) {
                                              .log = &dray->log,
                                              .plain_http = options->plain_http,
                                              .tls = options->tls,
+                                             .insecure = options->insecure,
                                              .max_connections = options->max_connections,
                                              .retries = options->retries,
                                              .on_retry = on_retry,
                                              .on_retry_arg = dray});
-  dray->transfer = (struct transfer){.loop = dray->loop,
-                                     .endpoints = dray->endpoints,
-                                     .sched = sched_new(dray->loop, options->jobs),
-                                     .blobs = blob_table_new(dray->loop),
-                                     .quirks = map_new(),
-                                     .log = &dray->log,
-                                     .chunk_size = options->chunk_size,
-                                     .ring = STREAM_RING,
-                                     .dry_run = options->dry_run,
-                                     .on_blob = on_blob,
-                                     .on_blob_arg = dray};
+  dray->transfer = (struct transfer){
+      .loop = dray->loop,
+      .endpoints = dray->endpoints,
+      .sched = sched_new(dray->loop, options->jobs),
+      .blobs = blob_table_new(dray->loop),
+      .quirks = map_new(),
+      .log = &dray->log,
+      .chunk_size = options->chunk_size,
+      .ring = STREAM_RING / narrow,
+      .dry_run = options->dry_run,
+      .rate = options->limit_rate > 0 ? rate_new(dray->loop, options->limit_rate) : NULL,
+      .on_blob = on_blob,
+      .on_blob_arg = dray};
+  if (options->state && !options->dry_run)
+    dray->transfer.journal = journal_open(
+        &(struct journal_options){.loop = dray->loop, .path = options->state, .log = &dray->log});
   return 0;
 }
 
@@ -257,6 +286,8 @@ void dray_free(struct dray *dray) {
   if (dray->http) {
     blob_table_free(dray->transfer.blobs);
     sched_free(dray->transfer.sched);
+    rate_free(dray->transfer.rate);
+    journal_close(dray->transfer.journal);
     map_free(dray->transfer.quirks, free);
   }
   endpoints_free(dray->endpoints);
@@ -269,6 +300,7 @@ void dray_free(struct dray *dray) {
   free_list(dray->options.insecure);
   free_list(dray->options.ca_files);
   free((char *)dray->options.authfile);
+  free((char *)dray->options.state);
   free(dray);
 }
 
@@ -291,6 +323,13 @@ const char *dray_nearest(const char *word, const char *const *candidates) {
 }
 
 char *dray_format_bytes(char dst[64], uint64_t bytes) { return text_bytes(dst, bytes); }
+
+char *dray_default_state(void) {
+  const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+  if (base && *base == '/') /* relative ones are to be ignored, says the XDG specification */
+    return mem_printf("%s/dray/state.db", base);
+  return home && *home ? mem_printf("%s/.local/state/dray/state.db", home) : NULL;
+}
 
 int dray_check_ref(const char *text, char **message) {
   struct oci_ref ref;

@@ -117,6 +117,9 @@ struct dray_options {
   int retries;              /* 0..100 */
   int64_t stall_timeout_ms; /* >= 1000 */
   int64_t connect_timeout_ms;
+  int64_t limit_rate;  /* bytes per second, all transfers together; 0: none */
+  int64_t deadline_ms; /* a run ends cleanly after that; 0: none */
+  const char *state;   /* the file where partial transfers are remembered; NULL: none */
   bool dry_run;
   const char *const *plain_http; /* hosts (HOST[:PORT]), NULL at the end; NULL: none */
   const char *const *tls;
@@ -176,6 +179,9 @@ int dray_parse_duration(const char *text, int64_t *ms);
 int dray_parse_number(const char *text, int64_t min, int64_t max, int64_t *value);
 const char *dray_nearest(const char *word, const char *const *candidates);
 char *dray_format_bytes(char dst[64], uint64_t bytes);
+/* $XDG_STATE_HOME/dray/state.db, else ~/.local/state/dray/state.db; the caller's. NULL: there is no
+ * HOME. */
+char *dray_default_state(void);
 /* Checks a reference without an engine: 0, or -1 with *message (the caller's). */
 int dray_check_ref(const char *ref, char **message);
 

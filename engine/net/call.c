@@ -79,6 +79,7 @@ static void finish(struct call *call, const struct http_reply *reply) {
       .reply = reply,
       .url = call->url,
       .attempts = call->attempts,
+      .streamed = call->written,
       .identity = call->authorization ? auth_identity(call->spec.endpoint->auth) : NULL,
       .retriable =
           !call->canceled && (call->renewable || retry_reply(reply, call->spec.endpoint->answered)),
@@ -296,6 +297,7 @@ static void send_request(struct call *call) {
                                             .has_body = call->spec.has_body,
                                             .read = call->spec.read ? on_read : NULL,
                                             .rewind = on_rewind,
+                                            .once = call->spec.once,
                                             .head = on_head,
                                             .write = call->spec.write ? on_write : NULL,
                                             .body_max = call->spec.body_max,

@@ -18,6 +18,7 @@ struct call_result {
   const char *url;                /* that gave it: what a relative Location is relative to */
   int attempts;
   const char *identity;   /* whose Authorization was sent with the last attempt; NULL: none was */
+  bool streamed;          /* `write` took bytes */
   bool retriable;         /* it failed, but might succeed later */
   int64_t retry_after_ms; /* what the server asked for; -1: nothing */
 };

@@ -67,7 +67,8 @@ struct endpoint *endpoints_get(struct endpoints *all, const char *name, const ch
   struct endpoint *endpoint = map_get(all->by_name, name);
   if (endpoint)
     return endpoint;
-  bool plain = named(all->spec.plain_http, name) || (loopback && !named(all->spec.tls, name));
+  bool tls = !loopback || named(all->spec.tls, name) || named(all->spec.insecure, name);
+  bool plain = named(all->spec.plain_http, name) || !tls;
   endpoint = mem_zalloc(sizeof *endpoint);
   endpoint->all = all;
   endpoint->name = mem_strdup(name);

@@ -35,6 +35,7 @@ struct endpoints_spec {
   const struct log *log;
   const char *const *plain_http; /* HOST[:PORT], NULL at the end; NULL: none */
   const char *const *tls;
+  const char *const *insecure;
   int max_connections;
   int retries;
   void (*on_retry)(void *arg, const struct retry_note *note);

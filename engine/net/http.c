@@ -6,6 +6,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "net/http_error.h"
@@ -36,7 +37,8 @@ struct http {
   struct http_options options;
   char *user_agent;
   struct lane lanes[LANES];
-  CURLSH *share; /* names and TLS sessions, over both lanes */
+  struct map *no_h2; /* hosts of https URLs that answered over HTTP/1.1 */
+  CURLSH *share;     /* names and TLS sessions, over both lanes */
   struct list active;
   struct timer watch; /* stalls; runs while anything is active */
   uint64_t requests;
@@ -103,7 +105,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg) {
   struct http_request *request = arg;
   size_t len = size * count, text = len;
   moved(request);
-  while (text && (data[text - 1] == '\n' || data[text - 1] == '\r'))
+  while (text && strchr("\r\n \t", data[text - 1]))
     text--;
   if (request->head_complete)
     return len; /* trailers */
@@ -160,7 +162,11 @@ static size_t on_read(char *data, size_t size, size_t count, void *arg) {
     room = (size_t)left;
   if (!room)
     return 0;
-  int64_t got = request->spec.read(request->spec.arg, data, room);
+  int64_t got = (int64_t)room;
+  if (request->spec.read)
+    got = request->spec.read(request->spec.arg, data, room);
+  else
+    memcpy(data, (const char *)request->spec.body + request->reply.sent, room);
   if (got == HTTP_PAUSE) {
     request->send_paused = true;
     return CURL_READFUNC_PAUSE;
@@ -175,8 +181,11 @@ static size_t on_read(char *data, size_t size, size_t count, void *arg) {
 
 static int on_seek(void *arg, curl_off_t offset, int origin) {
   struct http_request *request = arg;
-  if (origin != SEEK_SET || offset != 0 || !request->spec.rewind ||
-      request->spec.rewind(request->spec.arg) < 0)
+  const struct http_spec *spec = &request->spec;
+  if (request->reply.sent == 0)
+    return CURL_SEEKFUNC_OK;
+  if (origin != SEEK_SET || offset != 0 || spec->once ||
+      (spec->read && (!spec->rewind || spec->rewind(spec->arg) < 0)))
     return CURL_SEEKFUNC_FAIL;
   request->reply.sent = 0;
   return CURL_SEEKFUNC_OK;
@@ -265,6 +274,18 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *as
 
 /* -- a request's life -- */
 
+/* A host without HTTP/2 gets all its requests from one pool of connections: two would hold twice as
+ * many. */
+static struct lane *lane_for(struct http *http, const struct http_spec *spec) {
+  bool h2 = spec->lane == HTTP_REQUEST && url_is_https(spec->url);
+  if (h2) {
+    char *host = url_host(spec->url);
+    h2 = host && !map_get(http->no_h2, host);
+    free(host);
+  }
+  return &http->lanes[h2 ? HTTP_REQUEST : HTTP_STREAM];
+}
+
 static CURL *easy_take(struct lane *lane) {
   struct list *node = list_pop(&lane->idle);
   if (!node)
@@ -285,14 +306,13 @@ static void easy_give(struct lane *lane, CURL *easy) {
 static void set_body(struct http_request *request) {
   CURL *easy = request->easy;
   const struct http_spec *spec = &request->spec;
-  if (spec->read && spec->body_size) {
+  if ((spec->read || spec->once) && spec->body_size) {
     curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)spec->body_size);
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
     curl_easy_setopt(easy, CURLOPT_READDATA, request);
     curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
     curl_easy_setopt(easy, CURLOPT_SEEKDATA, request);
-    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)request->http->options.buffer_size);
   } else {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)spec->body_size);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, spec->body ? spec->body : "");
@@ -312,6 +332,7 @@ static void configure(struct http_request *request) {
   const struct http_spec *spec = &request->spec;
   const struct http_options *options = &request->http->options;
   bool stream = spec->lane == HTTP_STREAM;
+  bool h2 = request->lane == &request->http->lanes[HTTP_REQUEST];
   for (const char *const *h = spec->headers; h && *h; h++)
     request->headers = curl_slist_append(request->headers, *h);
   request->headers = curl_slist_append(request->headers, "Expect:");
@@ -333,10 +354,11 @@ static void configure(struct http_request *request) {
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
                    stream ? (long)options->buffer_size : (long)REQUEST_BUFFER);
-  curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)REQUEST_BUFFER);
+  curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE,
+                   stream ? (long)options->buffer_size : (long)REQUEST_BUFFER);
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                   stream ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
-  if (!stream)
+                   h2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
+  if (h2)
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
   if (spec->has_body)
     set_body(request);
@@ -365,17 +387,34 @@ static void log_request(const struct http_request *request) {
   free(url);
 }
 
+/* A web proxy's no to CONNECT is not the registry's. */
+static bool refused_by_proxy(struct http_request *request, const char *host) {
+  struct http_reply *reply = &request->reply;
+  long status = 0;
+  curl_easy_getinfo(request->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+  if (request->code == CURLE_OK || status < 400)
+    return false;
+  reply->final = status < 500;
+  err_set(&reply->err, ERR_CONNECT,
+          "%s: the web proxy (HTTPS_PROXY and its like) refused the connection: HTTP status %ld",
+          host, status);
+  return true;
+}
+
 static void verdict(struct http_request *request) {
   struct http_reply *reply = &request->reply;
-  if (!request->stopped && request->code != CURLE_OK) {
+  char *host = url_host(request->url);
+  if (!request->stopped && request->code != CURLE_OK &&
+      !refused_by_proxy(request, host ? host : request->url)) {
     reply->final = http_error(&reply->err, (int)request->code, request->error_text, request->url);
     reply->lost_early = http_error_after_connect((int)request->code) && !request->head_complete;
   }
   if (reply->err.code == ERR_NONE && !request->head_complete)
     err_set(&reply->err, ERR_PROTOCOL, "%s: the answer has no head", request->url);
-  if (!request->spec.read)
+  if (!request->spec.read && !request->spec.once)
     reply->sent = request->spec.body_size;
-  char *host = url_host(request->url);
+  if (host && reply->status && !reply->h2 && request->lane == &request->http->lanes[HTTP_REQUEST])
+    map_put(request->http->no_h2, host, request->http);
   if (host)
     text_printable(reply->err.host, sizeof reply->err.host, host, strlen(host));
   free(host);
@@ -426,7 +465,8 @@ static void on_watch(struct timer *timer) {
   list_each_safe(node, &http->active) {
     struct http_request *request = list_entry(node, struct http_request, node);
     bool answering = request->spec.has_body && request->spec.answer_timeout_ms &&
-                     (!request->spec.read || request->reply.sent == request->spec.body_size);
+                     ((!request->spec.read && !request->spec.once) ||
+                      request->reply.sent == request->spec.body_size);
     int64_t allowed = answering ? request->spec.answer_timeout_ms : http->options.stall_timeout_ms;
     if (request->recv_paused || request->send_paused || request->finished)
       continue;
@@ -445,7 +485,7 @@ struct http_request *http_start(struct http *http, const struct http_spec *spec)
   assert(spec->done && spec->method && spec->url);
   struct http_request *request = mem_zalloc(sizeof *request);
   request->http = http;
-  request->lane = &http->lanes[spec->lane];
+  request->lane = lane_for(http, spec);
   request->spec = *spec;
   request->url = mem_strdup(spec->url);
   ready_init(&request->ready, on_ready);
@@ -507,6 +547,7 @@ struct http *http_new(struct loop *loop, const struct http_options *options) {
   if (!http->options.buffer_size)
     http->options.buffer_size = (size_t)64 * 1024;
   http->user_agent = mem_strdup(options->user_agent);
+  http->no_h2 = map_new();
   list_init(&http->active);
   timer_init(&http->watch, on_watch);
   http->share = curl_share_init();
@@ -532,6 +573,7 @@ void http_free(struct http *http) {
     timer_stop(&http->lanes[i].timer);
   }
   curl_share_cleanup(http->share);
+  map_free(http->no_h2, NULL);
   timer_stop(&http->watch);
   free(http->user_agent);
   free(http);

@@ -1,9 +1,10 @@
 /* net/http.h - HTTP requests over libcurl, one easy handle a request, driven by the loop.
  * Two lanes, each a multi handle of its own, so that neither reuses the other's connections:
  * HTTP_REQUEST (HTTP/2 where TLS negotiates it; never pause one) and HTTP_STREAM (HTTP/1.1, may be
- * paused both ways). No redirects, no authentication, no retries here: see net/call.h.
- * Thread: the loop's. Reentrancy: done runs from the ready queue; read, write and head run inside
- * curl and must not start, cancel or resume anything (use loop_ready). */
+ * paused both ways). A host without HTTP/2 has all its connections in the second. No redirects, no
+ * authentication, no retries here: see net/call.h. Thread: the loop's. Reentrancy: done runs from
+ * the ready queue; read, write and head run inside curl and must not start, cancel or resume
+ * anything (use loop_ready). */
 #ifndef DRAY_NET_HTTP_H
 #define DRAY_NET_HTTP_H
 
@@ -67,6 +68,7 @@ struct http_spec {
    * connection dead): 0, or -1 where that can't be had. */
   const void *body;
   uint64_t body_size;
+  bool once; /* not even curl may send it twice, as it does where a connection it used again dies */
   bool has_body; /* false: GET, HEAD, DELETE; true with body_size 0: Content-Length: 0 */
   int64_t (*read)(void *arg, void *to, size_t len);
   int (*rewind)(void *arg);

@@ -26,7 +26,7 @@ static const struct row rows[] = {
     {CURLE_WRITE_ERROR, ERR_CANCELED, false, true, NULL},
     {CURLE_READ_ERROR, ERR_CANCELED, false, true, NULL},
     {CURLE_OUT_OF_MEMORY, ERR_IO, true, false, NULL},
-    {CURLE_OPERATION_TIMEDOUT, ERR_TIMEOUT, false, false, "no connection in time"},
+    {CURLE_OPERATION_TIMEDOUT, ERR_CONNECT, false, false, "no connection in time"},
     {CURLE_SSL_CONNECT_ERROR, ERR_TLS, false, false, NULL},
     {CURLE_GOT_NOTHING, ERR_NETWORK, false, true, "the connection was closed without an answer"},
     {CURLE_SEND_ERROR, ERR_NETWORK, false, true, NULL},
@@ -63,7 +63,8 @@ bool http_error(struct err *err, int code, const char *detail, const char *url) 
   } else if (code == CURLE_UNSUPPORTED_PROTOCOL && strstr(words, "HTTP/0.9")) {
     err_set(err, ERR_PROTOCOL, "%s: the answer is not HTTP; if the registry uses TLS, add --tls %s",
             host, host);
-  } else if (row->err == ERR_TLS && final) {
+  } else if (row->err == ERR_TLS && (strstr(words, "issuer") || strstr(words, "self-signed") ||
+                                     strstr(words, "self signed"))) {
     err_set(err, ERR_TLS,
             "%s: %s; if its certificate authority is your own, give it with --ca-file FILE", host,
             words);

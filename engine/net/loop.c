@@ -32,13 +32,16 @@ static void drain(struct loop *loop) {
 
 static void alarm_set(struct loop *loop);
 
+/* What the callbacks start is for a later turn, due or not: sockets must get theirs. */
 static void fire_due(struct loop *loop) {
   uint64_t now = uv_now(&loop->uv);
-  while (!list_empty(&loop->timers)) {
-    struct timer *timer = list_entry(loop->timers.next, struct timer, node);
-    if (timer->due > now)
-      break;
-    list_remove(&timer->node);
+  struct list due, *node;
+  list_init(&due);
+  while (!list_empty(&loop->timers) &&
+         list_entry(loop->timers.next, struct timer, node)->due <= now)
+    list_push(&due, list_pop(&loop->timers));
+  while ((node = list_pop(&due))) {
+    struct timer *timer = list_entry(node, struct timer, node);
     timer->fn(timer);
   }
   alarm_set(loop);

@@ -56,7 +56,6 @@ int64_t retry_delay(int attempt, int64_t after_ms, uint64_t random) {
     delay *= 2;
   if (delay > LONGEST_MS)
     delay = LONGEST_MS;
-  if (after_ms >= delay)
-    return after_ms + (int64_t)(random % (uint64_t)FIRST_MS);
-  return delay / 2 + (int64_t)(random % (uint64_t)(delay / 2 + 1));
+  delay = delay / 2 + (int64_t)(random % (uint64_t)(delay / 2 + 1));
+  return after_ms > delay ? after_ms + (int64_t)(random % (uint64_t)FIRST_MS) : delay;
 }

@@ -31,14 +31,14 @@ static enum err_code code_of(int status) {
 }
 
 /* The caller's. */
-static char *advice(const struct call_result *result, const char *body) {
+static char *advice(const struct call_result *result, const char *host, const char *body) {
   const char *who = result->identity;
   switch (result->reply->status) {
   case 400:
     /* Go's and nginx's words for plain HTTP on a TLS port. */
-    return mem_strdup(strstr(body, "HTTPS server") || strstr(body, "to HTTPS port")
-                          ? "; the registry uses TLS: add --tls with its host"
-                          : "");
+    return strstr(body, "HTTPS server") || strstr(body, "to HTTPS port")
+               ? mem_printf("; the registry uses TLS: add --tls %s", host)
+               : mem_strdup("");
   case 401:
     return who ? mem_printf("; the credentials were not accepted (%s)", who)
                : mem_strdup("; no credentials were found for it (docker login, --authfile)");
@@ -59,11 +59,8 @@ int oci_answer(const struct call_result *result, const char *host, const char *w
   tries(again, result->attempts);
   if (reply->err.code != ERR_NONE) {
     *err = reply->err;
-    if (*again && err->code != ERR_CANCELED) {
-      char *message = mem_printf("%s,%s", reply->err.message, again);
-      err_set(err, reply->err.code, "%s", message);
-      free(message);
-    }
+    if (*again && err->code != ERR_CANCELED)
+      snprintf(err->message, sizeof err->message, "%.900s,%s", reply->err.message, again);
   } else if (reply->status >= 200 && reply->status <= 299) {
     return 0;
   } else {
@@ -71,14 +68,16 @@ int oci_answer(const struct call_result *result, const char *host, const char *w
     const char *body = buf_str(&reply->body);
     oci_error_parse(body, reply->body.len, &error);
     bool said = error.code[0] || error.message[0];
-    char *hint = advice(result, body);
+    char *hint = advice(result, host, body);
     err_set(err, code_of(reply->status), "%s: %s: answered %d%s%s%s%s%s%s%s", host, what,
             reply->status, again, said ? " (" : "", error.code,
             error.code[0] && error.message[0] ? ": " : "", error.message, said ? ")" : "", hint);
     free(hint);
   }
   snprintf(err->host, sizeof err->host, "%s", host);
-  err->http_status = reply->status;
-  err->retry_after_ms = result->retry_after_ms;
+  if (reply->status) /* a token server's is in err already */
+    err->http_status = reply->status;
+  if (result->retry_after_ms >= 0)
+    err->retry_after_ms = result->retry_after_ms;
   return -(int)err->code;
 }

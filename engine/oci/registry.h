@@ -49,7 +49,7 @@ char *oci_link_next(const char *value);
  * plain text (of HTML the title). */
 struct oci_error {
   char code[64];
-  char message[400];
+  char message[200];
 };
 void oci_error_parse(const char *body, size_t len, struct oci_error *error);
 

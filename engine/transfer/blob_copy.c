@@ -60,8 +60,27 @@ static void on_source_done(void *arg, const struct err *err) {
     become(copy, BLOB_END);
   } else if (err) {
     note(copy, err);
-    upload_cancel(copy->upload);
+    upload_cancel(copy->upload, err->code != ERR_DIGEST);
   }
+}
+
+static void on_misled(void *arg) {
+  struct blob_copy *copy = arg;
+  copy->source_runs = false;
+  if (copy->state == BLOB_CLOSE)
+    become(copy, BLOB_END);
+  else
+    upload_restart(copy->upload);
+}
+
+static void on_seed(void *arg, const struct oci_hasher *hasher) {
+  struct blob_copy *copy = arg;
+  blob_source_seed(copy->source, hasher);
+}
+
+static const struct oci_hasher *on_checkpoint(void *arg, uint64_t offset) {
+  struct blob_copy *copy = arg;
+  return blob_source_checkpoint(copy->source, offset);
 }
 
 static void on_upload_done(void *arg, enum blob_outcome outcome, const struct err *err) {
@@ -78,6 +97,7 @@ static void move(struct blob_copy *copy) {
                                                               .desc = copy->spec.desc,
                                                               .small = copy->grant.small,
                                                               .done = on_source_done,
+                                                              .misled = on_misled,
                                                               .arg = copy});
   copy->spec.transfer->active++;
   upload_go(copy->upload, blob_source_pipe(copy->source));
@@ -98,6 +118,7 @@ static void finish(struct blob_copy *copy) {
                             .to = copy->spec.dst->host,
                             .digest = &copy->spec.desc->digest,
                             .size = copy->spec.desc->size,
+                            .offset = upload_resumed_at(copy->upload),
                             .outcome = copy->outcome});
   copy->done(copy->arg, copy, &result);
 }
@@ -147,12 +168,21 @@ struct blob_copy *blob_copy_start(const struct blob_copy_spec *spec, blob_copy_d
                                                     .small = small,
                                                     .ready = on_bytes_needed,
                                                     .need = on_source_needed,
+                                                    .seed = on_seed,
+                                                    .checkpoint = on_checkpoint,
                                                     .done = on_upload_done,
                                                     .arg = copy});
   return copy;
 }
 
-void blob_copy_cancel(struct blob_copy *copy) { upload_cancel(copy->upload); }
+void blob_copy_cancel(struct blob_copy *copy) {
+  if (!copy->source) { /* its turn must not come any more */
+    sched_release(copy->spec.transfer->sched, &copy->grant);
+    if (copy->state == BLOB_PLACES || copy->state == BLOB_MOVE)
+      copy->state = BLOB_ASK;
+  }
+  upload_cancel(copy->upload, true);
+}
 
 void blob_copy_free(struct blob_copy *copy) {
   if (!copy)

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -10,6 +11,7 @@
 #include "net/retry.h"
 #include "oci/answer.h"
 #include "oci/registry.h"
+#include "transfer/rate.h"
 
 enum { CHECKPOINTS = 256 };
 #define STRIDE_LEAST ((uint64_t)256 * 1024) /* bytes between two checkpoints */
@@ -28,18 +30,20 @@ struct blob_source {
   struct endpoint *endpoint;
   struct ready ready;
   struct timer pause;
+  struct rate_wait turn; /* to move more bytes */
   enum source_state state;
   struct pipe *pipe;
   struct call *call;
-  struct oci_hasher hasher;      /* its bytes: what has been received and is right so far */
-  struct oci_hasher *checkpoint; /* [i]: at i * stride; those up to the farthest point are set */
+  struct oci_hasher hasher;      /* its bytes: what has been received so far */
+  struct oci_hasher seed;        /* from an earlier run, else at 0 */
+  struct oci_hasher *checkpoint; /* [i]: at i * stride, or unset (algorithm 0) */
+  size_t points;
   uint64_t stride;
-  int points, checkpoints; /* how many there are, and are set */
-  uint64_t skip;           /* bytes of an answer, from where it stands, that we have already */
-  uint64_t began_at;       /* offset at which this GET began */
-  int fruitless;           /* attempts in a row that brought next to nothing */
-  bool no_range;           /* the server refused one */
-  bool restart, canceled;
+  uint64_t skip;     /* bytes of an answer, from where it stands, that we have already */
+  uint64_t began_at; /* offset at which this GET began */
+  int fruitless;     /* attempts in a row that brought next to nothing */
+  bool no_range;     /* the server refused one */
+  bool restart, canceled, misled;
   struct err err; /* found in an answer; ERR_NONE: none */
 };
 
@@ -53,6 +57,8 @@ static void on_room(void *arg) {
   if (source->call)
     call_resume(source->call);
 }
+
+static void on_turn(struct rate_wait *turn) { on_room(list_entry(turn, struct blob_source, turn)); }
 
 static const char *host(const struct blob_source *source) { return source->spec.repo->host; }
 
@@ -101,31 +107,30 @@ static bool on_head(void *arg, const struct http_reply *reply) {
 
 /* -- the hash, and where it can return to -- */
 
-static void note_checkpoint(struct blob_source *source) {
-  if (source->checkpoints < source->points &&
-      source->hasher.bytes == (uint64_t)source->checkpoints * source->stride)
-    source->checkpoint[source->checkpoints++] = source->hasher;
-}
-
 static void hash(struct blob_source *source, const unsigned char *bytes, size_t len) {
   while (len) {
     uint64_t to_next = source->stride - source->hasher.bytes % source->stride;
     size_t piece = to_next < len ? (size_t)to_next : len;
     oci_hasher_update(&source->hasher, bytes, piece);
-    note_checkpoint(source);
+    if (source->hasher.bytes % source->stride == 0)
+      source->checkpoint[source->hasher.bytes / source->stride] = source->hasher;
     bytes += piece;
     len -= piece;
   }
 }
 
-/* To the last checkpoint at or before offset, unless the hash has not come that far. */
-static void return_to(struct blob_source *source, uint64_t offset) {
-  if (source->hasher.bytes <= offset)
-    return;
-  uint64_t i = offset / source->stride;
-  if (i >= (uint64_t)source->checkpoints)
-    i = (uint64_t)source->checkpoints - 1;
-  source->hasher = source->checkpoint[i];
+const struct oci_hasher *blob_source_checkpoint(const struct blob_source *source, uint64_t offset) {
+  for (uint64_t i = offset / source->stride; i > 0; i--)
+    if (source->checkpoint[i].algorithm)
+      return &source->checkpoint[i];
+  return source->seed.bytes <= offset ? &source->seed : NULL;
+}
+
+/* Forgets what an earlier run said, and all that was built on it. */
+static void begin_hash(struct blob_source *source) {
+  oci_hasher_init(&source->hasher, source->spec.desc->digest.algorithm);
+  source->seed = source->hasher;
+  memset(source->checkpoint, 0, source->points * sizeof *source->checkpoint);
 }
 
 static int on_write(void *arg, const void *data, size_t len) {
@@ -143,6 +148,9 @@ static int on_write(void *arg, const void *data, size_t len) {
     wrong_size(source, -1);
     return HTTP_ABORT;
   }
+  struct rate *rate = source->spec.transfer->rate;
+  if (!source->spec.small && !rate_ready(rate, &source->turn)) /* a request is never paused */
+    return HTTP_PAUSE;
   uint64_t again = pipe_written(source->pipe) - source->hasher.bytes;
   if (again) { /* from a checkpoint to where the pipe goes on */
     size_t piece = again < fresh ? (size_t)again : fresh;
@@ -154,6 +162,7 @@ static int on_write(void *arg, const void *data, size_t len) {
   if (fresh && pipe_write(source->pipe, bytes, fresh) < 0)
     return HTTP_PAUSE;
   hash(source, bytes, fresh);
+  rate_charge(rate, len);
   source->skip = 0;
   return 0;
 }
@@ -164,7 +173,7 @@ static void lost(struct blob_source *source, const struct call_result *result) {
   uint64_t got = source->hasher.bytes - source->began_at;
   source->fruitless = got >= PROGRESS ? 0 : source->fruitless + 1;
   /* A request that brought nothing at all has been tried often enough by the call. */
-  if (!result->retriable || !got ||
+  if (!result->retriable || !result->streamed ||
       source->fruitless > endpoints_spec(transfer->endpoints)->retries) {
     become(source, SOURCE_END);
     return;
@@ -185,6 +194,7 @@ static void lost(struct blob_source *source, const struct call_result *result) {
 static void on_got(void *arg, const struct call_result *result) {
   struct blob_source *source = arg;
   source->call = NULL;
+  rate_leave(&source->turn);
   if (source->canceled) {
     err_set(&source->err, ERR_CANCELED, "%s: canceled", host(source));
     become(source, SOURCE_END);
@@ -253,6 +263,8 @@ static void check(struct blob_source *source) {
     oci_hasher_digest(&source->hasher, &digest);
     if (oci_digest_equal(&digest, &desc->digest))
       pipe_release(source->pipe);
+    else if (source->seed.bytes)
+      source->misled = true; /* by an earlier run: it may be that, not the blob */
     else
       err_set(&source->err, ERR_DIGEST, "%s: blob %s is corrupt: its bytes have the digest %s",
               host(source), desc->digest.text, digest.text);
@@ -274,6 +286,12 @@ static void step(struct ready *ready) {
     return;
   case SOURCE_END:
     source->state = SOURCE_IDLE;
+    if (source->misled) {
+      source->misled = false;
+      begin_hash(source);
+      source->spec.misled(source->spec.arg);
+      return;
+    }
     source->spec.done(source->spec.arg, source->err.code == ERR_NONE ? NULL : &source->err);
     return;
   case SOURCE_IDLE:
@@ -292,16 +310,15 @@ struct blob_source *blob_source_new(const struct blob_source_spec *spec) {
   source->endpoint = transfer_endpoint(spec->transfer, spec->repo);
   ready_init(&source->ready, step);
   timer_init(&source->pause, on_pause_over);
+  rate_wait_init(&source->turn, on_turn);
   size_t capacity = spec->small ? (size_t)TRANSFER_SMALL : spec->transfer->ring;
   source->pipe = pipe_new(capacity, capacity / 4, spec->desc->size, on_room, source);
   source->stride = (spec->desc->size + CHECKPOINTS - 1) / CHECKPOINTS;
   if (source->stride < STRIDE_LEAST)
     source->stride = STRIDE_LEAST;
-  size_t points = (size_t)(spec->desc->size / source->stride) + 1;
-  source->checkpoint = mem_alloc(points * sizeof *source->checkpoint);
-  source->points = (int)points;
-  oci_hasher_init(&source->hasher, spec->desc->digest.algorithm);
-  note_checkpoint(source);
+  source->points = (size_t)(spec->desc->size / source->stride) + 1;
+  source->checkpoint = mem_alloc(source->points * sizeof *source->checkpoint);
+  begin_hash(source);
   return source;
 }
 
@@ -314,6 +331,11 @@ void blob_source_free(struct blob_source *source) {
   free(source);
 }
 
+void blob_source_seed(struct blob_source *source, const struct oci_hasher *hasher) {
+  assert(source->state == SOURCE_IDLE && hasher->bytes <= source->spec.desc->size);
+  source->hasher = source->seed = *hasher;
+}
+
 struct pipe *blob_source_pipe(struct blob_source *source) {
   return source->pipe;
 }
@@ -323,7 +345,13 @@ void blob_source_start(struct blob_source *source, uint64_t offset) {
   source->err.code = ERR_NONE;
   source->fruitless = 0;
   pipe_restart(source->pipe, offset);
-  return_to(source, offset);
+  if (source->hasher.bytes > offset) {
+    const struct oci_hasher *checkpoint = blob_source_checkpoint(source, offset);
+    if (checkpoint)
+      source->hasher = *checkpoint;
+    else
+      begin_hash(source);
+  }
   source->restart = source->call != NULL;
   if (source->call)
     call_cancel(source->call);

@@ -23,6 +23,9 @@ struct blob_source_spec {
   /* Once for each blob_source_start(): err NULL: the blob is whole, right and released.
    * Errors: ERR_DIGEST (bytes or size are not what the descriptor says), those of oci_answer(). */
   void (*done)(void *arg, const struct err *err);
+  /* Instead of done: the digest is wrong, but what an earlier run said went into it. That is
+   * forgotten now: begin again at offset 0, and at the target too. */
+  void (*misled)(void *arg);
   void *arg;
 };
 
@@ -34,6 +37,11 @@ struct pipe *blob_source_pipe(struct blob_source *source);
  * without a done of its own. The hash returns to a checkpoint at or before offset, and what lies
  * between the two is read and hashed once more: at most a 256th of the blob, or 256 KiB. */
 void blob_source_start(struct blob_source *source, uint64_t offset);
+/* What an earlier run knew: the digest's state at hasher->bytes. Before the first start. */
+void blob_source_seed(struct blob_source *source, const struct oci_hasher *hasher);
+/* The latest state of the digest that is known at or before offset; valid until the next call. */
+const struct oci_hasher *blob_source_checkpoint(const struct blob_source *source, uint64_t offset);
+
 /* A run under way ends with ERR_CANCELED; returns whether there was one. */
 bool blob_source_cancel(struct blob_source *source);
 

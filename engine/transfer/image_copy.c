@@ -47,15 +47,30 @@ static void become(struct image_copy *copy, enum image_state state) {
 }
 
 static void fail(struct image_copy *copy) {
+  assert(copy->err.code != ERR_NONE);
   if (copy->lister)
     call_cancel(copy->lister);
   become(copy, IMAGE_END);
 }
 
+/* Neither what was asked for nor an error. */
+static void fail_with(struct image_copy *copy, const struct call_result *result, const char *host,
+                      const char *what) {
+  if (oci_answer(result, host, what, &copy->err) == 0)
+    err_set(&copy->err, ERR_PROTOCOL, "%s: %s: answered %d, which makes no sense here", host, what,
+            result->reply->status);
+  fail(copy);
+}
+
+static void note_stop(struct image_copy *copy) {
+  const char *reason = copy->spec.transfer->stop_reason;
+  err_set(&copy->err, ERR_CANCELED, "%s", reason ? reason : "stopped before it was done");
+}
+
 static bool stopped(struct image_copy *copy) {
   if (!copy->canceled)
     return false;
-  err_set(&copy->err, ERR_CANCELED, "stopped before it was done");
+  note_stop(copy);
   fail(copy);
   return true;
 }
@@ -147,8 +162,7 @@ static void on_target(void *arg, const struct call_result *result) {
     become(copy, IMAGE_FETCH);
     return;
   }
-  oci_answer(result, copy->spec.dst->repo.host, "looking at the target", &copy->err);
-  fail(copy);
+  fail_with(copy, result, copy->spec.dst->repo.host, "looking at the target");
 }
 
 /* The tag is not there. Is anything? Then its blobs are worth a look before they are sent. */
@@ -207,8 +221,7 @@ static void on_source(void *arg, const struct call_result *result) {
   } else if (answered && (reply->status == 200 || reply->status == 405 || reply->status == 501)) {
     become(copy, IMAGE_FETCH); /* a GET will tell what a HEAD does not */
   } else {
-    oci_answer(result, copy->spec.src->repo.host, "the image", &copy->err);
-    fail(copy);
+    fail_with(copy, result, copy->spec.src->repo.host, "the image");
   }
 }
 
@@ -299,7 +312,7 @@ static void on_tree(void *arg, const struct err *err) {
   if (err)
     copy->err = *err;
   if (copy->canceled)
-    err_set(&copy->err, ERR_CANCELED, "stopped before it was done");
+    note_stop(copy);
   become(copy, IMAGE_END);
 }
 

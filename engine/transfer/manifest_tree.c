@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "net/call.h"
+#include "net/retry.h"
 #include "oci/answer.h"
 #include "oci/registry.h"
 #include "transfer/blob_table.h"
@@ -21,6 +22,8 @@ enum node_state {
   NODE_FETCH,
   NODE_PARTS,
   NODE_PUT,
+  NODE_PAUSE, /* the registry does not know a part yet that it has just been given */
+  NODE_LOOK,  /* which one? */
   NODE_DONE
 };
 
@@ -47,6 +50,10 @@ struct node {
   struct oci_manifest *parsed;
   struct list parents; /* edges */
   unsigned missing;    /* parts that are not at the target yet */
+  struct timer pause;
+  int attempts;                         /* PUTs that failed for an unknown part */
+  size_t looking_at;                    /* item */
+  const struct oci_descriptor *unknown; /* the first that is not there by its own HEAD */
   struct part *parts;
 };
 
@@ -103,6 +110,10 @@ static void tree_wake(struct manifest_tree *tree) {
 
 static void cancel_node(struct node *node) {
   ready_cancel(&node->ready);
+  if (!list_empty(&node->pause.node)) {
+    timer_stop(&node->pause);
+    node->tree->open--;
+  }
   if (node->call)
     call_cancel(node->call);
   for (size_t i = 0; node->parts && i < node->parsed->count; i++)
@@ -219,6 +230,71 @@ static void fetch(struct node *node) {
   free(path);
 }
 
+static void add_unknown(struct err *err, const struct oci_descriptor *item) {
+  struct err whole = *err;
+  snprintf(whole.message, sizeof whole.message, "%.800s; it does not have %s", err->message,
+           item->digest.text);
+  *err = whole;
+}
+
+/* Registries that replicate may not know at once what they have just taken. */
+static bool try_again(struct node *node, const struct call_result *result, const struct err *err) {
+  struct transfer *transfer = node->tree->spec.transfer;
+  const char *body = buf_str(&result->reply->body);
+  struct oci_error error;
+  oci_error_parse(body, result->reply->body.len, &error);
+  if (strcmp(error.code, "MANIFEST_BLOB_UNKNOWN") != 0 && strcmp(error.code, "BLOB_UNKNOWN") != 0 &&
+      strcmp(error.code, "MANIFEST_UNKNOWN") != 0)
+    return false;
+  if (node->attempts++ >= endpoints_spec(transfer->endpoints)->retries)
+    return false;
+  int64_t delay = retry_delay(node->attempts, result->retry_after_ms, loop_random(transfer->loop));
+  endpoints_retried(transfer->endpoints, &(struct retry_note){.host = node->tree->spec.dst->host,
+                                                              .what = "PUT of a manifest",
+                                                              .reason = err->message,
+                                                              .attempt = (unsigned)node->attempts,
+                                                              .wait_ms = delay});
+  node->looking_at = 0;
+  node->unknown = NULL;
+  node->state = NODE_PAUSE;
+  node->tree->open++;
+  timer_start(transfer->loop, &node->pause, (uint64_t)delay);
+  return true;
+}
+
+static void on_pause_over(struct timer *timer) {
+  struct node *node = list_entry(timer, struct node, pause);
+  if (closed(node->tree))
+    become(node, NODE_LOOK);
+}
+
+static void on_looked(void *arg, const struct call_result *result) {
+  struct node *node = arg;
+  node->call = NULL;
+  if (!closed(node->tree))
+    return;
+  if (!node->unknown && result->reply->status == 404)
+    node->unknown = &node->parsed->items[node->looking_at];
+  node->looking_at++;
+  become(node, NODE_LOOK);
+}
+
+static void look(struct node *node) {
+  const struct oci_repo *dst = node->tree->spec.dst;
+  while (node->looking_at < node->parsed->count && node->parsed->items[node->looking_at].foreign)
+    node->looking_at++;
+  if (node->looking_at == node->parsed->count) {
+    become(node, NODE_PUT);
+    return;
+  }
+  const struct oci_descriptor *item = &node->parsed->items[node->looking_at];
+  char *path = item->is_manifest ? oci_path_manifest(dst, item->digest.text)
+                                 : oci_path_blob(dst, &item->digest);
+  node_request(node, dst, true,
+               (struct call_spec){.method = "HEAD", .url = path, .done = on_looked});
+  free(path);
+}
+
 static void on_put(void *arg, const struct call_result *result) {
   struct node *node = arg;
   struct manifest_tree *tree = node->tree;
@@ -232,6 +308,10 @@ static void on_put(void *arg, const struct call_result *result) {
            node->parsed->media_type);
   const char *stored = http_header(result->reply, "Docker-Content-Digest");
   if (oci_answer(result, host, what, &err) < 0) {
+    if (try_again(node, result, &err))
+      return;
+    if (node->unknown)
+      add_unknown(&err, node->unknown);
     fail(tree, &err);
   } else if (stored && strcmp(stored, node->digest.text) != 0 &&
              strncmp(stored, node->digest.text, 7) == 0) {
@@ -356,6 +436,7 @@ static void want_parts(struct node *node) {
   }
   if (!tree->failed && node->missing == 0)
     become(node, NODE_PUT);
+  tree_wake(tree);
 }
 
 static void node_done(struct node *node) {
@@ -366,6 +447,12 @@ static void node_done(struct node *node) {
   node->len = 0;
   free(node->bytes);
   node->bytes = NULL;
+  free(node->parts);
+  node->parts = NULL;
+  if (node != tree->root) {
+    oci_manifest_free(node->parsed);
+    node->parsed = NULL;
+  }
   while ((item = list_pop(&node->parents))) {
     struct edge *edge = list_entry(item, struct edge, node);
     part_there(edge->parent);
@@ -397,6 +484,11 @@ static void step(struct ready *ready) {
     else
       put(node);
     return;
+  case NODE_PAUSE:
+    return;
+  case NODE_LOOK:
+    look(node);
+    return;
   case NODE_DONE:
     node_done(node);
     return;
@@ -415,6 +507,7 @@ static struct node *node_new(struct manifest_tree *tree, const struct oci_digest
   list_init(&node->queue);
   list_init(&node->parents);
   ready_init(&node->ready, step);
+  timer_init(&node->pause, on_pause_over);
   map_put(tree->nodes, digest->text, node);
   tree->counts.manifests++;
   tree->unread++;
@@ -424,7 +517,7 @@ static struct node *node_new(struct manifest_tree *tree, const struct oci_digest
 static void read_next(struct manifest_tree *tree) {
   while (!list_empty(&tree->queue) && tree->reading < READING_MAX) {
     struct node *node = list_entry(tree->queue.next, struct node, queue);
-    if (tree->reading && tree->held + (size_t)node->size > HELD_MAX)
+    if (tree->open && tree->held + (size_t)node->size > HELD_MAX)
       return;
     list_remove(&node->queue);
     node->reading = true;

@@ -64,7 +64,8 @@ static void wake_writer(struct pipe *pipe) {
 }
 
 static uint64_t readable_end(const struct pipe *pipe) {
-  return pipe->released || pipe->head < pipe->size ? pipe->head : pipe->size - 1;
+  bool held_back = !pipe->released && pipe->head == pipe->size && pipe->size;
+  return held_back ? pipe->size - 1 : pipe->head;
 }
 
 static void wake_readers(struct pipe *pipe) {
@@ -75,7 +76,7 @@ static void wake_readers(struct pipe *pipe) {
       continue;
     /* A good piece, so that sends are not tiny; but what there is when the source stands still or
      * has ended. */
-    if (end - reader->offset < pipe->capacity / 8 && end < pipe->size - 1 && !pipe->full)
+    if (end - reader->offset < pipe->capacity / 8 && end + 1 < pipe->size && !pipe->full)
       continue;
     reader->starving = false;
     reader->wake(reader->arg);
@@ -121,7 +122,13 @@ uint64_t pipe_written(const struct pipe *pipe) { return pipe->head; }
 void pipe_release(struct pipe *pipe) {
   assert(pipe->head == pipe->size);
   pipe->released = true;
-  wake_readers(pipe);
+  list_each(node, &pipe->readers) { /* also who waits for just this, with nothing left to read */
+    struct pipe_reader *reader = list_entry(node, struct pipe_reader, node);
+    if (!reader->starving)
+      continue;
+    reader->starving = false;
+    reader->wake(reader->arg);
+  }
 }
 
 bool pipe_released(const struct pipe *pipe) { return pipe->released; }

@@ -6,21 +6,20 @@ static uint64_t at_most(uint64_t value, uint64_t limit) {
   return limit && limit < value ? limit : value;
 }
 
-struct upload_way quirks_choose(const struct quirks *quirks, const struct oci_profile *profile,
-                                int64_t chunk_option, uint64_t chunk_min, uint64_t size) {
+struct upload_way quirks_choose(const struct quirks *quirks, const struct upload_terms *terms) {
   struct upload_way way = {.kind = UPLOAD_CHUNKS};
-  bool fits = !quirks->body_max || size <= quirks->body_max;
-  if (size == 0) {
+  bool fits = !quirks->body_max || terms->size <= quirks->body_max;
+  if (terms->size == 0) {
     way.kind = UPLOAD_WHOLE;
-  } else if (chunk_option > 0) {
-    way.chunk = (uint64_t)chunk_option;
+  } else if (terms->chunk_option > 0) {
+    way.chunk = (uint64_t)terms->chunk_option;
   } else {
-    bool whole = size <= profile->whole_max || !profile->chunk_size;
+    bool whole = terms->size <= terms->profile->whole_max || !terms->profile->chunk_size;
     if (whole && fits)
       way.kind = UPLOAD_WHOLE;
-    way.chunk = profile->chunk_size ? profile->chunk_size : size;
+    way.chunk = terms->profile->chunk_size ? terms->profile->chunk_size : terms->size;
   }
-  if (way.kind == UPLOAD_WHOLE && quirks->no_whole && size)
+  if (way.kind == UPLOAD_WHOLE && quirks->no_whole && terms->size)
     way.kind = UPLOAD_CHUNKS;
   if (way.kind == UPLOAD_CHUNKS && quirks->no_range && fits)
     way.kind = UPLOAD_PATCH;
@@ -28,49 +27,53 @@ struct upload_way quirks_choose(const struct quirks *quirks, const struct oci_pr
     way.kind = UPLOAD_WHOLE;
   if (way.kind != UPLOAD_CHUNKS)
     return way;
-  way.chunk = at_most(at_most(way.chunk, profile->chunk_max), quirks->body_max);
-  if (way.chunk < profile->chunk_min)
-    way.chunk = profile->chunk_min;
-  if (way.chunk < chunk_min)
-    way.chunk = chunk_min;
+  way.chunk = at_most(at_most(way.chunk, terms->profile->chunk_max), quirks->body_max);
+  if (way.chunk < terms->profile->chunk_min)
+    way.chunk = terms->profile->chunk_min;
+  if (way.chunk < terms->chunk_min)
+    way.chunk = terms->chunk_min;
   return way;
 }
 
-static bool learn_limit(struct quirks *quirks, uint64_t body) {
+static void learn_limit(struct quirks *quirks, uint64_t body) {
   uint64_t limit = body / 2;
-  if (limit < BODY_LEAST || (quirks->body_max && limit >= quirks->body_max))
-    return false;
-  quirks->body_max = limit;
-  return true;
+  if (limit >= BODY_LEAST && (!quirks->body_max || limit < quirks->body_max))
+    quirks->body_max = limit;
 }
 
-bool quirks_refused(struct quirks *quirks, struct upload_way way, struct upload_way now,
-                    uint64_t body, int status) {
-  bool known = now.kind != way.kind || (now.kind == UPLOAD_CHUNKS && now.chunk < way.chunk);
+static void learn(struct quirks *quirks, struct upload_way way, uint64_t body, int status) {
   switch (status) {
   case 404:
   case 405:
   case 501:
-    if (known)
-      return true;
     if (way.kind == UPLOAD_WHOLE)
       quirks->no_whole = true;
     else
       quirks->no_patch = true;
-    return !(quirks->no_whole && quirks->no_patch);
-  case 413:
-    if (known)
-      return true;
-    return !(way.kind == UPLOAD_WHOLE && quirks->no_patch) && learn_limit(quirks, body);
+    return;
   case 416:
-    if (way.kind == UPLOAD_WHOLE)
-      return false;
-    if (known)
-      return true;
     if (way.kind == UPLOAD_CHUNKS && !quirks->no_range)
-      return quirks->no_range = true;
-    return learn_limit(quirks, body);
-  default:
-    return false;
+      quirks->no_range = true;
+    else if (way.kind != UPLOAD_WHOLE)
+      learn_limit(quirks, body);
+    return;
+  case 413:
+    learn_limit(quirks, body);
+    return;
   }
+}
+
+static bool same(struct upload_way a, struct upload_way b) {
+  return a.kind == b.kind && (a.kind != UPLOAD_CHUNKS || a.chunk == b.chunk);
+}
+
+bool quirks_refused(struct quirks *quirks, const struct upload_terms *terms, struct upload_way way,
+                    uint64_t body, int status) {
+  bool about_the_way =
+      status == 404 || status == 405 || status == 413 || status == 416 || status == 501;
+  if (!about_the_way || body == 0) /* there is but one way to send nothing */
+    return false;
+  if (same(way, quirks_choose(quirks, terms)))
+    learn(quirks, way, body, status);
+  return !same(way, quirks_choose(quirks, terms));
 }

@@ -26,14 +26,20 @@ struct quirks {
   uint64_t body_max; /* no larger request bodies; 0: none known */
 };
 
-/* chunk_option: --chunk-size, 0 for auto. chunk_min: OCI-Chunk-Min-Length, 0 for none. */
-struct upload_way quirks_choose(const struct quirks *quirks, const struct oci_profile *profile,
-                                int64_t chunk_option, uint64_t chunk_min, uint64_t size);
+/* What an upload is to be chosen for. */
+struct upload_terms {
+  const struct oci_profile *profile;
+  int64_t chunk_option; /* --chunk-size; 0: auto */
+  uint64_t chunk_min;   /* OCI-Chunk-Min-Length; 0: none */
+  uint64_t size;        /* of the blob */
+};
+
+struct upload_way quirks_choose(const struct quirks *quirks, const struct upload_terms *terms);
 
 /* A body of that many bytes, sent in that way, was answered with status (404 405 413 416 501; any
- * other: false). now: what quirks_choose() says by now, as other blobs' answers may have come in
- * between. True: there is another way, which quirks_choose() knows; quirks may have learnt. */
-bool quirks_refused(struct quirks *quirks, struct upload_way way, struct upload_way now,
+ * other: false). Learns from it, unless another blob's answer has taught as much already. True:
+ * there is another way, which quirks_choose() says by now. */
+bool quirks_refused(struct quirks *quirks, const struct upload_terms *terms, struct upload_way way,
                     uint64_t body, int status);
 
 #endif

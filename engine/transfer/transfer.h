@@ -31,12 +31,15 @@ struct transfer {
   struct endpoints *endpoints;
   struct sched *sched;
   struct blob_table *blobs;
-  struct map *quirks; /* host → struct quirks: what it has refused so far */
+  struct journal *journal; /* NULL: nothing is remembered for later runs */
+  struct map *quirks;      /* host → struct quirks: what it has refused so far */
   const struct log *log;
   int64_t chunk_size; /* bytes; 0: by registry */
   size_t ring;        /* bytes of a stream's pipe */
+  struct rate *rate;  /* of what is read from sources; NULL: no limit */
   bool dry_run;
   bool stopping; /* everything is being canceled: leave at once, clean up nothing at servers */
+  const char *stop_reason; /* then: why, for messages */
   void (*on_blob)(void *arg, const struct blob_note *note);
   void *on_blob_arg;
 

@@ -10,6 +10,7 @@
 #include "net/retry.h"
 #include "oci/answer.h"
 #include "oci/registry.h"
+#include "transfer/journal.h"
 #include "transfer/quirks.h"
 #include "transfer/session.h"
 
@@ -49,7 +50,12 @@ struct upload {
   uint64_t sent;
   int attempts; /* failed ones since there was progress */
   int64_t retry_after_ms;
-  bool resumed; /* this session went on after a loss */
+  bool resumed;        /* this session went on after a loss */
+  uint64_t resumed_at; /* what an earlier run's session held */
+  bool looked, taken;  /* for, and something, in the journal */
+  bool noted;          /* the journal knows of this session */
+  bool worthless;      /* what it holds is no use to anyone */
+  bool restart;
   bool started; /* need() was called: the pipe is at work */
   bool canceled;
   struct err err;
@@ -64,17 +70,41 @@ static const char *host(const struct upload *upload) { return upload->spec.repo-
 
 static uint64_t size_of(const struct upload *upload) { return upload->spec.desc->size; }
 
+static void drop_note(struct upload *upload) {
+  if (upload->noted)
+    journal_drop(upload->spec.transfer->journal, upload->spec.repo, &upload->spec.desc->digest);
+  upload->noted = false;
+}
+
 static void end(struct upload *upload, enum blob_outcome outcome) {
   upload->outcome = outcome;
   upload->err.code = ERR_NONE;
+  drop_note(upload);
   become(upload, UPLOAD_END);
 }
 
-/* Gives the session up, if there is one, and goes on with state then. */
+/* What the registry holds now, for a later run. */
+static void note(struct upload *upload) {
+  const struct upload_spec *spec = &upload->spec;
+  const struct oci_hasher *hasher = spec->checkpoint(spec->arg, upload->session.acked);
+  if (!spec->transfer->journal || !hasher)
+    return;
+  upload->noted = true;
+  journal_note(spec->transfer->journal, spec->repo, &spec->desc->digest,
+               &(struct journal_entry){.location = upload->session.location,
+                                       .acked = upload->session.acked,
+                                       .hasher = *hasher});
+}
+
+/* Gives the session up, if there is one, and goes on with state then. Nothing is given up at the
+ * end that a later run can use. */
 static void leave_session(struct upload *upload, enum upload_state then) {
+  bool useful = then == UPLOAD_END && upload->noted && !upload->worthless;
+  bool give_up = upload->session.location && !useful && !upload->spec.transfer->stopping;
+  if (!useful)
+    drop_note(upload);
   upload->then = then;
-  become(upload,
-         upload->session.location && !upload->spec.transfer->stopping ? UPLOAD_ABANDON : then);
+  become(upload, give_up ? UPLOAD_ABANDON : then);
 }
 
 static void fail(struct upload *upload) { leave_session(upload, UPLOAD_END); }
@@ -86,7 +116,8 @@ static void try_again(struct upload *upload, int64_t retry_after_ms) {
     upload->best = upload->session.acked;
     upload->attempts = 0;
   }
-  if (upload->attempts++ >= endpoints_spec(upload->spec.transfer->endpoints)->retries) {
+  if (upload->attempts++ >= endpoints_spec(upload->spec.transfer->endpoints)->retries ||
+      retry_after_ms > RETRY_AFTER_MAX_MS) {
     fail(upload);
     return;
   }
@@ -125,13 +156,18 @@ static int answer(struct upload *upload, const struct call_result *result, const
   return oci_answer(result, host(upload), what, &upload->err);
 }
 
-/* A failed or canceled request whose failure is the end of the upload. */
+/* What was under way does not matter any more: something else is to be done. */
 static bool is_over(struct upload *upload) {
   if (upload->canceled) {
     err_set(&upload->err, ERR_CANCELED, "%s: canceled", host(upload));
     fail(upload);
+  } else if (upload->restart) {
+    upload->restart = false;
+    leave_session(upload, UPLOAD_OPEN);
+  } else {
+    return false;
   }
-  return upload->canceled;
+  return true;
 }
 
 static int64_t commit_timeout(const struct upload *upload) {
@@ -248,10 +284,21 @@ static bool may_go_on(const struct upload *upload, const struct call_result *res
   return result->retriable || status == 404 || status == 416 || (status == 400 && upload->resumed);
 }
 
+static struct upload_terms terms(const struct upload *upload) {
+  return (struct upload_terms){.profile = oci_profile(upload->spec.repo->host),
+                               .chunk_option = upload->spec.transfer->chunk_size,
+                               .chunk_min = upload->session.chunk_min,
+                               .size = size_of(upload)};
+}
+
 static struct upload_way choose_way(const struct upload *upload) {
-  const struct upload_spec *spec = &upload->spec;
-  return quirks_choose(upload->quirks, oci_profile(spec->repo->host), spec->transfer->chunk_size,
-                       upload->session.chunk_min, spec->desc->size);
+  struct upload_terms all = terms(upload);
+  return quirks_choose(upload->quirks, &all);
+}
+
+static bool other_way(const struct upload *upload, int status) {
+  struct upload_terms all = terms(upload);
+  return quirks_refused(upload->quirks, &all, upload->way, upload->body, status);
 }
 
 static void on_sent(void *arg, const struct call_result *result) {
@@ -268,10 +315,9 @@ static void on_sent(void *arg, const struct call_result *result) {
     end(upload, BLOB_COPIED);
   } else if (rc == 0) {
     session_sent(&upload->session, result, upload->body);
-    become(upload, upload->session.acked == size_of(upload) ? UPLOAD_COMMIT : UPLOAD_FILL);
-  } else if (answered && (first || reply->status == 413) &&
-             quirks_refused(upload->quirks, upload->way, choose_way(upload), upload->body,
-                            reply->status)) {
+    note(upload);
+    become(upload, UPLOAD_FILL);
+  } else if (answered && (first || reply->status == 413) && other_way(upload, reply->status)) {
     log_at(upload->spec.transfer->log, LOG_INFO, "%s: trying another way of uploading",
            upload->err.message);
     leave_session(upload, UPLOAD_OPEN);
@@ -395,16 +441,14 @@ static void on_asked(void *arg, const struct call_result *result) {
   switch (session_status(&upload->session, result, upload->body)) {
   case SESSION_HOLDS:
     upload->resumed = true;
-    if (upload->session.acked == size_of(upload)) {
-      become(upload, UPLOAD_COMMIT);
-      return;
-    }
+    if (upload->taken && !upload->started)
+      upload->resumed_at = upload->session.acked;
     line_up(upload);
     become(upload, UPLOAD_FILL);
     return;
   case SESSION_GONE:
     session_forget(&upload->session);
-    become(upload, UPLOAD_OPEN);
+    leave_session(upload, UPLOAD_OPEN);
     return;
   case SESSION_SILENT:
     try_again(upload, result->retry_after_ms);
@@ -418,8 +462,32 @@ static void ask_session(struct upload *upload) {
       (struct call_spec){.method = "GET", .url = upload->session.location, .done = on_asked});
 }
 
+/* An earlier run may have left a session with a part of the blob. */
+static bool take_note(struct upload *upload) {
+  const struct upload_spec *spec = &upload->spec;
+  struct journal_entry entry;
+  if (upload->looked || spec->small || upload->way.kind == UPLOAD_WHOLE)
+    return false;
+  upload->looked = true;
+  if (!journal_take(spec->transfer->journal, spec->repo, &spec->desc->digest, &entry))
+    return false;
+  upload->noted = true;
+  upload->taken = true;
+  session_forget(&upload->session);
+  upload->session.location = mem_strdup(entry.location);
+  upload->session.acked = entry.acked;
+  upload->body = size_of(upload) - entry.acked;
+  spec->seed(spec->arg, &entry.hasher);
+  return true;
+}
+
 static void begin(struct upload *upload) {
   upload->resumed = false;
+  upload->way = choose_way(upload);
+  if (take_note(upload)) {
+    become(upload, UPLOAD_ASK);
+    return;
+  }
   line_up(upload);
   if (upload->session.location) /* a declined mount left one */
     become(upload, UPLOAD_FILL);
@@ -428,13 +496,15 @@ static void begin(struct upload *upload) {
 }
 
 static void fill(struct upload *upload) {
-  const struct upload_spec *spec = &upload->spec;
+  bool all = upload->spec.small || upload->session.acked == size_of(upload);
   upload->way = choose_way(upload);
-  /* Its first bytes must be there; of a small blob, all. */
-  if (pipe_released(upload->reader.pipe) || (!spec->small && pipe_readable(&upload->reader)))
-    become(upload, UPLOAD_SEND);
-  else
+  /* Of a small blob all must be there, and be right; so it must before a commit. */
+  if (!pipe_released(upload->reader.pipe) && (all || !pipe_readable(&upload->reader)))
     pipe_wait(&upload->reader);
+  else if (upload->session.acked == size_of(upload) && upload->way.kind != UPLOAD_WHOLE)
+    become(upload, UPLOAD_COMMIT);
+  else
+    become(upload, UPLOAD_SEND);
 }
 
 static void step(struct ready *ready) {
@@ -524,17 +594,35 @@ void upload_go(struct upload *upload, struct pipe *pipe) {
   become(upload, UPLOAD_OPEN);
 }
 
-void upload_cancel(struct upload *upload) {
+void upload_cancel(struct upload *upload, bool keep) {
   if (upload->canceled || upload->state == UPLOAD_END)
     return;
   upload->canceled = true;
+  upload->worthless = !keep;
   timer_stop(&upload->pause);
-  if (upload->state == UPLOAD_ABANDON && !upload->spec.transfer->stopping)
+  bool stopping = upload->spec.transfer->stopping;
+  bool opening = upload->call && (upload->state == UPLOAD_OPEN || upload->state == UPLOAD_MOUNT);
+  if (opening && !stopping) /* the answer says what has to be given up */
+    return;
+  if (upload->state == UPLOAD_ABANDON && !stopping)
     err_set(&upload->err, ERR_CANCELED, "%s: canceled", host(upload));
   else if (upload->call)
     call_cancel(upload->call);
   else
     is_over(upload);
 }
+
+void upload_restart(struct upload *upload) {
+  if (upload->canceled || upload->state == UPLOAD_END)
+    return;
+  upload->restart = true;
+  timer_stop(&upload->pause);
+  if (upload->call)
+    call_cancel(upload->call);
+  else
+    is_over(upload);
+}
+
+uint64_t upload_resumed_at(const struct upload *upload) { return upload->resumed_at; }
 
 uint64_t upload_sent(const struct upload *upload) { return upload->sent; }

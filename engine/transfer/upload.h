@@ -1,6 +1,6 @@
 /* transfer/upload.h - brings one blob to one repository, from a pipe:
- *   HEAD? → mount? → ready … go → open → stream (PUT | PATCH | PATCHes) → commit
- *   lost? pause → ask the session what it holds → go on from there, or open another
+ *   HEAD? → mount? → ready … go → (an earlier run's session?) → open → stream (PUT | PATCH |
+ * PATCHes) → commit lost? pause → ask the session what it holds → go on from there, or open another
  *   lost at the commit? HEAD: it may be there
  * Ways that the registry refuses are left for others, for the whole host (transfer/quirks.h).
  * Thread: the loop's. ready, need and done run from the ready queue.
@@ -28,6 +28,10 @@ struct upload_spec {
   bool small;                        /* a request: sent once all of it is in the pipe */
   void (*ready)(void *arg);          /* bytes are needed: give places, then call upload_go() */
   void (*need)(void *arg, uint64_t offset); /* the pipe must begin (again) there */
+  /* What an earlier run knew of the digest; before the first need. */
+  void (*seed)(void *arg, const struct oci_hasher *hasher);
+  /* The latest state of the digest at or before offset; NULL: none is known. */
+  const struct oci_hasher *(*checkpoint)(void *arg, uint64_t offset);
   /* Exactly once. Errors: those of oci_answer(), ERR_CANCELED. retriable: none; all that could be
    * tried has been. */
   void (*done)(void *arg, enum blob_outcome outcome, const struct err *err);
@@ -40,8 +44,14 @@ void upload_free(struct upload *upload); /* after done only */
 /* After ready: reads pipe from offset 0 on. The upload detaches itself before done. */
 void upload_go(struct upload *upload, struct pipe *pipe);
 
-/* done follows with ERR_CANCELED; an open session is given up at the registry first. */
-void upload_cancel(struct upload *upload);
+/* done follows with ERR_CANCELED. An open session is given up at the registry first, unless a later
+ * run can go on with it (it is in the journal, and keep is true). */
+void upload_cancel(struct upload *upload, bool keep);
+
+/* What was sent so far is worth nothing: another session, from offset 0. */
+void upload_restart(struct upload *upload);
+
+uint64_t upload_resumed_at(const struct upload *upload); /* by an earlier run's session; else 0 */
 
 uint64_t upload_sent(const struct upload *upload); /* bytes of this blob handed to the target */
 
