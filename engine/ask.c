@@ -38,11 +38,12 @@ static void cancel(void *arg) {
     call_cancel(question->call);
 }
 
-static void ask(struct question *question, const char *url, size_t body_max,
+static void ask(struct question *question, const char *url, const char *accept, size_t body_max,
                 void (*done)(void *arg, const struct call_result *result)) {
   const struct oci_repo *repo = &question->ref.repo;
-  char *scopes = oci_scope(repo, false), *accept = mem_printf("Accept: %s", oci_accept_manifest);
-  const char *headers[] = {question->pages ? NULL : accept, NULL};
+  char *scopes = oci_scope(repo, false);
+  char *header = accept ? mem_printf("Accept: %s", accept) : NULL;
+  const char *headers[] = {header, NULL};
   question->call =
       call_start(&(struct call_spec){.endpoint = transfer_endpoint(&question->dray->transfer, repo),
                                      .method = question->method,
@@ -53,7 +54,7 @@ static void ask(struct question *question, const char *url, size_t body_max,
                                      .body_max = body_max,
                                      .done = done,
                                      .arg = question});
-  free(accept);
+  free(header);
   free(scopes);
 }
 
@@ -109,7 +110,7 @@ static void on_manifest(void *arg, const struct call_result *result) {
 
 static void ask_manifest(struct question *question) {
   char *path = oci_path_manifest(&question->ref.repo, oci_ref_reference(&question->ref));
-  ask(question, path, OCI_MANIFEST_MAX, on_manifest);
+  ask(question, path, oci_accept_manifest, OCI_MANIFEST_MAX, on_manifest);
   free(path);
 }
 
@@ -181,7 +182,7 @@ static void on_tags(void *arg, const struct call_result *result) {
   if (next && ++question->pages == TAGS_PAGES_MAX)
     err_set(err, ERR_TOO_LARGE, "%s: the list of tags does not end", host);
   if (next && question->pages < TAGS_PAGES_MAX)
-    ask(question, next, TAGS_REPLY_MAX, on_tags);
+    ask(question, next, NULL, TAGS_REPLY_MAX, on_tags);
   else
     finish(question);
   free(next);
@@ -212,7 +213,7 @@ enum dray_status dray_tags(struct dray *dray, const char *repo, char ***tags) {
   *tags = NULL;
   if (oci_ref_parse_repo(repo, &question.ref, &dray->err) == 0) {
     char *path = oci_path_tags(&question.ref.repo, TAGS_PAGE);
-    ask(&question, path, TAGS_REPLY_MAX, on_tags);
+    ask(&question, path, NULL, TAGS_REPLY_MAX, on_tags);
     free(path);
     engine_run(dray, cancel, &question);
     status = dray->err.code == ERR_NONE ? DRAY_OK : DRAY_FAILED;

@@ -173,7 +173,7 @@ static void start_more(struct run *run) {
     if (run->dray->transfer.stopping) /* so that it is told of, too */
       image_copy_cancel(image->copy);
   }
-  if (run->ended == run->started)
+  if (run->ended && run->ended == run->started)
     loop_stop(run->dray->loop);
 }
 

@@ -72,8 +72,8 @@ static void on_blob(void *arg, const struct blob_note *note) {
 }
 
 void engine_totals(struct dray *dray) {
-  dray->totals.requests = http_requests(dray->http);
-  dray->totals.retries = endpoints_retries(dray->endpoints);
+  dray->totals.requests = http_requests(dray->http) - dray->requests_before;
+  dray->totals.retries = endpoints_retries(dray->endpoints) - dray->retries_before;
   dray->totals.seconds = (double)(loop_now(dray->loop) - dray->started_ms) / 1000;
 }
 
@@ -129,6 +129,10 @@ void engine_begin(struct dray *dray) {
   dray->signal = 0;
   dray->transfer.stopping = false;
   dray->totals = (struct dray_totals){0};
+  dray->transfer.known_bytes = dray->transfer.moved_bytes = 0;
+  dray->requests_before = http_requests(dray->http);
+  dray->retries_before = endpoints_retries(dray->endpoints);
+  loop_refresh(dray->loop);
   dray->started_ms = loop_now(dray->loop);
 }
 

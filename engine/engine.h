@@ -17,9 +17,10 @@ struct dray {
   struct endpoints *endpoints;
   struct transfer transfer;
   struct dray_totals totals;
-  uint64_t started_ms;       /* of the call that runs */
-  int signal;                /* that ends it; 0: none */
-  void (*cancel)(void *arg); /* ends what runs */
+  uint64_t requests_before, retries_before; /* of earlier calls */
+  uint64_t started_ms;                      /* of the call that runs */
+  int signal;                               /* that ends it; 0: none */
+  void (*cancel)(void *arg);                /* ends what runs */
   void *cancel_arg;
   struct err err; /* of the last call */
   struct dray_error last;

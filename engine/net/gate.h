@@ -16,8 +16,7 @@ struct gate;
 struct gate *gate_new(struct loop *loop, int max);
 void gate_free(struct gate *gate); /* nobody may be inside or waiting */
 
-/* Who waits for a place; a plain member. entered runs from the ready queue: it has the place then.
- */
+/* Who waits for a place; a plain member. entered runs from the ready queue: it is inside then. */
 struct gate_wait {
   struct ready ready;
   struct list node;

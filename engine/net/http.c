@@ -66,7 +66,8 @@ struct http_request {
   bool stopped;  /* by us: reply.err says why */
   bool resume, recv_paused, send_paused;
   bool head_complete, streaming;
-  uint64_t moved_ms; /* when a byte last moved */
+  uint64_t moved_ms;    /* when a byte last moved */
+  curl_off_t sent_seen; /* bytes sent, when last looked at */
   char error_text[CURL_ERROR_SIZE];
 };
 
@@ -127,6 +128,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg) {
 static size_t on_write(char *data, size_t size, size_t count, void *arg) {
   struct http_request *request = arg;
   size_t len = size * count;
+  request->recv_paused = false; /* curl may take a transfer up again by itself */
   if (request->stopped)
     return 0;
   moved(request);
@@ -155,6 +157,7 @@ static size_t on_read(char *data, size_t size, size_t count, void *arg) {
   struct http_request *request = arg;
   uint64_t left = request->spec.body_size - request->reply.sent;
   size_t room = size * count;
+  request->send_paused = false;
   if (request->stopped)
     return CURL_READFUNC_ABORT;
   moved(request);
@@ -410,7 +413,7 @@ static void verdict(struct http_request *request) {
     reply->lost_early = http_error_after_connect((int)request->code) && !request->head_complete;
   }
   if (reply->err.code == ERR_NONE && !request->head_complete)
-    err_set(&reply->err, ERR_PROTOCOL, "%s: the answer has no head", request->url);
+    err_set(&reply->err, ERR_PROTOCOL, "%s: the answer has no head", host ? host : "?");
   if (!request->spec.read && !request->spec.once)
     reply->sent = request->spec.body_size;
   if (host && reply->status && !reply->h2 && request->lane == &request->http->lanes[HTTP_REQUEST])
@@ -447,8 +450,11 @@ static void on_ready(struct ready *ready) {
     end(request);
     return;
   }
-  if (request->resume && (request->recv_paused || request->send_paused)) {
-    request->resume = request->recv_paused = request->send_paused = false;
+  /* Taken before acting on it: below, the other side may wish it anew. */
+  bool resume = request->resume && (request->recv_paused || request->send_paused);
+  request->resume = false;
+  if (resume) {
+    request->recv_paused = request->send_paused = false;
     moved(request);
     /* May call on_write at once, which may pause it again. */
     curl_easy_pause(request->easy, CURLPAUSE_CONT);
@@ -456,7 +462,15 @@ static void on_ready(struct ready *ready) {
       loop_ready(request->http->loop, &request->ready);
     act(request->lane, CURL_SOCKET_TIMEOUT, 0);
   }
-  request->resume = false;
+}
+
+/* curl asks for bytes in large pieces: between two, what the socket takes is progress too. */
+static void note_sending(struct http_request *request) {
+  curl_off_t sent = 0;
+  curl_easy_getinfo(request->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+  if (sent != request->sent_seen)
+    moved(request);
+  request->sent_seen = sent;
 }
 
 static void on_watch(struct timer *timer) {
@@ -464,6 +478,7 @@ static void on_watch(struct timer *timer) {
   uint64_t now = loop_now(http->loop);
   list_each_safe(node, &http->active) {
     struct http_request *request = list_entry(node, struct http_request, node);
+    note_sending(request);
     bool answering = request->spec.has_body && request->spec.answer_timeout_ms &&
                      ((!request->spec.read && !request->spec.once) ||
                       request->reply.sent == request->spec.body_size);

@@ -89,8 +89,7 @@ struct http_spec {
 struct http_request *http_start(struct http *http, const struct http_spec *spec);
 /* done follows with ERR_CANCELED. Again: nothing happens. */
 void http_cancel(struct http_request *request);
-/* There is something to read, or room to write, again. Cheap; nothing happens if it isn't paused.
- */
+/* There is something to read, or room to write, again. Cheap; not paused: nothing happens. */
 void http_resume(struct http_request *request);
 
 /* The first header of that name (case-insensitive), without surrounding blanks; NULL: none. */

@@ -13,7 +13,8 @@ struct loop {
   uv_loop_t uv;
   uv_prepare_t before_poll;
   uv_check_t after_poll;
-  uv_timer_t alarm; /* due when the first of timers is */
+  uv_timer_t alarm; /* due when the first of timers is … */
+  uv_idle_t soon;   /* … or in the next turn, where it is due already */
   uv_signal_t signals[SIGNALS];
   struct list ready;
   struct list timers; /* by due, soonest first */
@@ -49,14 +50,22 @@ static void fire_due(struct loop *loop) {
 
 static void on_alarm(uv_timer_t *alarm) { fire_due(alarm->data); }
 
+static void on_soon(uv_idle_t *soon) {
+  uv_idle_stop(soon);
+  fire_due(soon->data);
+}
+
+/* libuv would fire a timer of 0 again and again within one turn. */
 static void alarm_set(struct loop *loop) {
-  if (list_empty(&loop->timers)) {
-    uv_timer_stop(&loop->alarm);
+  uv_timer_stop(&loop->alarm);
+  if (list_empty(&loop->timers))
     return;
-  }
   uint64_t now = uv_now(&loop->uv);
   uint64_t due = list_entry(loop->timers.next, struct timer, node)->due;
-  uv_timer_start(&loop->alarm, on_alarm, due > now ? due - now : 0, 0);
+  if (due > now)
+    uv_timer_start(&loop->alarm, on_alarm, due - now, 0);
+  else
+    uv_idle_start(&loop->soon, on_soon);
 }
 
 /* Before the poll: what timers and closings left. After it: what sockets brought, so that a
@@ -82,12 +91,17 @@ int loop_new(struct loop **out, struct err *err) {
   uv_prepare_init(&loop->uv, &loop->before_poll);
   uv_check_init(&loop->uv, &loop->after_poll);
   uv_timer_init(&loop->uv, &loop->alarm);
-  loop->before_poll.data = loop->after_poll.data = loop->alarm.data = loop;
+  uv_idle_init(&loop->uv, &loop->soon);
+  loop->before_poll.data = loop->after_poll.data = loop->alarm.data = loop->soon.data = loop;
   uv_prepare_start(&loop->before_poll, on_prepare);
   uv_check_start(&loop->after_poll, on_check);
-  for (int i = 0; i < SIGNALS; i++) {
-    uv_signal_init(&loop->uv, &loop->signals[i]);
+  for (int i = 0; i < SIGNALS && rc == 0; i++) {
+    rc = uv_signal_init(&loop->uv, &loop->signals[i]);
     loop->signals[i].data = loop;
+  }
+  if (rc < 0) {
+    loop_free(loop);
+    return err_set(err, ERR_IO, "cannot watch signals: %s", uv_strerror(rc));
   }
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
@@ -117,6 +131,8 @@ void loop_run(struct loop *loop) {
 }
 
 void loop_stop(struct loop *loop) { uv_stop(&loop->uv); }
+
+void loop_refresh(struct loop *loop) { uv_update_time(&loop->uv); }
 
 uint64_t loop_now(const struct loop *loop) { return uv_now(&loop->uv); }
 

@@ -20,7 +20,9 @@ void loop_free(struct loop *loop); /* everything started on it must have ended; 
 void loop_run(struct loop *loop); /* until loop_stop(), called from within */
 void loop_stop(struct loop *loop);
 
-uint64_t loop_now(const struct loop *loop);   /* ms, monotonic, as of this turn of the loop */
+uint64_t loop_now(const struct loop *loop); /* ms, monotonic, as of this turn of the loop */
+/* Makes loop_now() the time that it is: after a while outside of loop_run(). */
+void loop_refresh(struct loop *loop);
 int64_t loop_wall(void);                      /* ms since 1970 */
 uint64_t loop_random(struct loop *loop);      /* jitter; not for secrets */
 struct uv_loop_s *loop_uv(struct loop *loop); /* for net/ only */

@@ -1,7 +1,6 @@
 /* net/trust.h - whom TLS trusts, host by host. Sources: docker's and containers' certs.d,
  * OpenSSL's SSL_CERT_FILE and SSL_CERT_DIR. Stores are read once, when first needed (a system
- * bundle takes 3-5 ms), and shared by hosts without certificates of their own. Thread: the loop's.
- */
+ * bundle takes 3-5 ms), and shared where a host has none of its own. Thread: the loop's. */
 #ifndef DRAY_NET_TRUST_H
 #define DRAY_NET_TRUST_H
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/url.h"
 #include "oci/registry.h"
 
 /* " after 3 attempts", where there was more than one. */
@@ -36,8 +37,10 @@ static char *advice(const struct call_result *result, const char *host, const ch
   switch (result->reply->status) {
   case 400:
     /* Go's and nginx's words for plain HTTP on a TLS port. */
-    return strstr(body, "HTTPS server") || strstr(body, "to HTTPS port")
-               ? mem_printf("; the registry uses TLS: add --tls %s", host)
+    if (strstr(body, "HTTPS server") || strstr(body, "to HTTPS port"))
+      return mem_printf("; the registry uses TLS: add --tls %s", host);
+    return !*body && !url_is_https(result->url) /* to a HEAD they can't say it */
+               ? mem_printf("; if the registry uses TLS, add --tls %s", host)
                : mem_strdup("");
   case 401:
     return who ? mem_printf("; the credentials were not accepted (%s)", who)

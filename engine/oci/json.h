@@ -9,7 +9,7 @@
 #include "base/err.h"
 
 #define OCI_JSON_VALUES_MAX 50000 /* values in one document: bounds the parser's memory */
-#define OCI_JSON_DEPTH_MAX 64      /* nesting */
+#define OCI_JSON_DEPTH_MAX 64     /* nesting */
 
 /* The tree is the caller's: json_decref(). NULL: ERR_PROTOCOL (not JSON, a key twice in one
  * object, too many values, too deep), with words fit for the end of "image X: …". */

@@ -12,7 +12,6 @@ struct oci_profile {
   uint64_t chunk_min;  /* no chunk but the last may be smaller */
   uint64_t chunk_max;  /* none may be larger; 0: no limit known */
   bool tags_cheap;     /* tags/list may be asked for (false: public.ecr.aws has none) */
-  bool mounts;         /* cross-repository mounts are worth a try */
 };
 
 /* host as in struct oci_repo. Never NULL: the default row fits any registry. */

@@ -126,7 +126,7 @@ void blob_want_start(struct blob_table *table, struct blob_want *want) {
 }
 
 void blob_want_cancel(struct blob_want *want) {
-  if (!want->entry || want->canceled || list_empty(&want->node))
+  if (!want->entry || list_empty(&want->node))
     return;
   want->canceled = true;
   if (want->entry->copy && want->entry->wants.next == &want->node) {

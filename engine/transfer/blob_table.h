@@ -1,7 +1,7 @@
 /* transfer/blob_table.h - each blob once by target repository: the first who wants it copies it,
  * the others wait for that copy. A copy that fails is the failure of the one who led it; the next
- * in line leads then. At most 256 copies are at work at once, so that memory does
- * not grow with what is planned. Thread: the loop's. */
+ * in line leads then. At most 256 copies are at work at once, so that memory does not grow with
+ * what is planned. Thread: the loop's. */
 #ifndef DRAY_TRANSFER_BLOB_TABLE_H
 #define DRAY_TRANSFER_BLOB_TABLE_H
 

@@ -75,7 +75,20 @@ static bool stopped(struct image_copy *copy) {
   return true;
 }
 
+/* Where the target names a digest, it is that one or none. */
+static bool is_another(struct image_copy *copy, const struct oci_digest *digest) {
+  const struct oci_digest *named = &copy->spec.dst->digest;
+  if (!oci_digest_is_set(named) || oci_digest_equal(named, digest))
+    return false;
+  err_set(&copy->err, ERR_DIGEST, "%s: the image at the source is %s, not what the target names",
+          copy->spec.src->repo.host, digest->text);
+  fail(copy);
+  return true;
+}
+
 static void unchanged(struct image_copy *copy, const struct call_result *result) {
+  if (is_another(copy, &copy->target))
+    return;
   const char *type = http_header(result->reply, "Content-Type");
   free(copy->media_type);
   copy->media_type = mem_strndup(type ? type : "", type ? strcspn(type, "; ") : 0);
@@ -284,27 +297,24 @@ static void fetch(struct image_copy *copy) {
 
 /* -- the tree -- */
 
-static void fill_result(struct image_copy *copy) {
-  struct image_result *result = &copy->result;
-  uint64_t root_pulls = result->counts.pulls;
+static struct image_result result_of(const struct image_copy *copy) {
+  struct image_result result = copy->result;
   if (copy->tree) {
-    result->counts = *manifest_tree_counts(copy->tree);
-    result->counts.pulls += root_pulls;
+    result.counts = *manifest_tree_counts(copy->tree);
+    result.counts.pulls += copy->result.counts.pulls; /* the root's */
   }
-  result->digest = copy->wanted;
-  result->media_type = copy->media_type ? copy->media_type : "";
-  result->ms = loop_now(copy->spec.transfer->loop) - copy->started_ms;
-  result->err = copy->err.code == ERR_NONE ? NULL : &copy->err;
+  result.digest = copy->wanted;
+  result.media_type = copy->media_type ? copy->media_type : "";
+  result.ms = loop_now(copy->spec.transfer->loop) - copy->started_ms;
+  result.err = copy->err.code == ERR_NONE ? NULL : &copy->err;
+  return result;
 }
 
 static void on_planned(void *arg) {
   struct image_copy *copy = arg;
-  if (!copy->spec.planned)
-    return;
-  struct image_result before = copy->result;
-  fill_result(copy);
-  copy->spec.planned(copy->spec.arg, &copy->result);
-  copy->result = before;
+  struct image_result result = result_of(copy);
+  if (copy->spec.planned)
+    copy->spec.planned(copy->spec.arg, &result);
 }
 
 static void on_tree(void *arg, const struct err *err) {
@@ -318,12 +328,8 @@ static void on_tree(void *arg, const struct err *err) {
 
 static void start_tree(struct image_copy *copy) {
   const struct oci_ref *dst = copy->spec.dst;
-  if (oci_digest_is_set(&dst->digest) && !oci_digest_equal(&dst->digest, &copy->wanted)) {
-    err_set(&copy->err, ERR_DIGEST, "%s: the image at the source is %s, not what the target names",
-            copy->spec.src->repo.host, copy->wanted.text);
-    become(copy, IMAGE_END);
+  if (is_another(copy, &copy->wanted))
     return;
-  }
   copy->tree = manifest_tree_start(
       &(struct manifest_tree_spec){.transfer = copy->spec.transfer,
                                    .src = &copy->spec.src->repo,
@@ -343,8 +349,8 @@ static void start_tree(struct image_copy *copy) {
 }
 
 static void end(struct image_copy *copy) {
-  fill_result(copy);
-  copy->spec.done(copy->spec.arg, &copy->result);
+  struct image_result result = result_of(copy);
+  copy->spec.done(copy->spec.arg, &result);
 }
 
 static void step(struct ready *ready) {

@@ -121,14 +121,18 @@ static void cancel_node(struct node *node) {
       blob_want_cancel(&node->parts[i].want);
 }
 
+static void cancel_all(struct manifest_tree *tree) {
+  void *node;
+  for (size_t i = 0; map_next(tree->nodes, &i, NULL, &node);)
+    cancel_node(node);
+}
+
 static void fail(struct manifest_tree *tree, const struct err *err) {
   if (tree->failed)
     return;
   tree->failed = true;
   tree->err = *err;
-  void *node;
-  for (size_t i = 0; map_next(tree->nodes, &i, NULL, &node);)
-    cancel_node(node);
+  cancel_all(tree);
   tree_wake(tree);
 }
 
@@ -567,7 +571,9 @@ struct manifest_tree *manifest_tree_start(const struct manifest_tree_spec *spec)
 void manifest_tree_cancel(struct manifest_tree *tree) {
   struct err err;
   err_set(&err, ERR_CANCELED, "%s: canceled", tree->spec.dst->host);
-  if (!tree->done)
+  if (tree->failed && !tree->done) /* a second time, for those who are still cleaning up */
+    cancel_all(tree);
+  else if (!tree->done)
     fail(tree, &err);
 }
 

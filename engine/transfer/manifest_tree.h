@@ -1,7 +1,8 @@
 /* transfer/manifest_tree.h - all that an image's root manifest reaches, brought to the target
  * bottom up: blobs, then the manifests that name them, then the indexes above, the root (and with
- * it the tag) last. Manifests travel as the bytes that were received. node: check → fetch → parts
- * (children, blobs) → put Bounded: 8 levels of nesting, 16 manifests being read at once, 8 MiB of
+ * it the tag) last. Manifests travel as the bytes that were received.
+ *   node: check → fetch → parts (children, blobs) → put → (a part unknown? pause → look → put)
+ * Bounded: 8 levels of nesting, 16 manifests being read at once, 8 MiB of
  * them held (one is always let through). Thread: the loop's. done runs from the ready queue. */
 #ifndef DRAY_TRANSFER_MANIFEST_TREE_H
 #define DRAY_TRANSFER_MANIFEST_TREE_H

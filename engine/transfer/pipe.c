@@ -44,8 +44,6 @@ void pipe_free(struct pipe *pipe) {
 
 /* How much the writer may add without touching what a reader may still want. */
 static size_t room(const struct pipe *pipe) {
-  if (pipe->size <= pipe->capacity)
-    return (size_t)(pipe->size - pipe->head);
   uint64_t oldest = pipe->head;
   list_each(node, &pipe->readers) {
     uint64_t offset = list_entry(node, struct pipe_reader, node)->offset;
@@ -57,7 +55,7 @@ static size_t room(const struct pipe *pipe) {
 }
 
 static void wake_writer(struct pipe *pipe) {
-  if (!pipe->full || (room(pipe) < pipe->capacity / 4 && pipe->size > pipe->capacity))
+  if (!pipe->full || room(pipe) < pipe->capacity / 4)
     return;
   pipe->full = false;
   pipe->wake(pipe->arg);
@@ -166,6 +164,7 @@ int pipe_seek(struct pipe_reader *reader, uint64_t offset) {
   if (offset < reader->pipe->first || offset > reader->pipe->head)
     return -1;
   reader->offset = offset;
+  wake_writer(reader->pipe);
   return 0;
 }
 

@@ -13,9 +13,8 @@
 #include "oci/digest.h"
 #include "oci/ref.h"
 
-#define TRANSFER_SMALL                                                                             \
-  ((uint64_t)256 * 1024) /* bytes: blobs up to it are requests, not streams                        \
-                          */
+/* Bytes: blobs up to it are requests, not streams. */
+#define TRANSFER_SMALL ((uint64_t)256 * 1024)
 
 enum blob_outcome { BLOB_COPIED, BLOB_MOUNTED, BLOB_EXISTED };
 

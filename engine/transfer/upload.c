@@ -55,7 +55,7 @@ struct upload {
   bool looked, taken;  /* for, and something, in the journal */
   bool noted;          /* the journal knows of this session */
   bool worthless;      /* what it holds is no use to anyone */
-  bool restart;
+  bool restart, spoilt;
   bool started; /* need() was called: the pipe is at work */
   bool canceled;
   struct err err;
@@ -301,6 +301,20 @@ static bool other_way(const struct upload *upload, int status) {
   return quirks_refused(upload->quirks, &all, upload->way, upload->body, status);
 }
 
+/* Its bytes are not ours, though ours have the right digest; or it stands where no PATCH can go on.
+ * A session may break that way once, by what was lost on the way. */
+static bool is_spoilt(struct upload *upload, const struct call_result *result) {
+  struct oci_error error;
+  oci_error_parse(buf_str(&result->reply->body), result->reply->body.len, &error);
+  int status = result->reply->status;
+  bool spoilt = (status == 400 && (strcmp(error.code, "DIGEST_INVALID") == 0 ||
+                                   strcmp(error.code, "BLOB_UPLOAD_INVALID") == 0)) ||
+                (status == 416 && upload->resumed);
+  if (!spoilt || upload->spoilt)
+    return false;
+  return upload->spoilt = true;
+}
+
 static void on_sent(void *arg, const struct call_result *result) {
   struct upload *upload = arg;
   bool whole = upload->way.kind == UPLOAD_WHOLE;
@@ -313,6 +327,8 @@ static void on_sent(void *arg, const struct call_result *result) {
   if (rc == 0 && whole) {
     session_forget(&upload->session);
     end(upload, BLOB_COPIED);
+  } else if (is_spoilt(upload, result)) {
+    leave_session(upload, UPLOAD_OPEN);
   } else if (rc == 0) {
     session_sent(&upload->session, result, upload->body);
     note(upload);
@@ -320,7 +336,10 @@ static void on_sent(void *arg, const struct call_result *result) {
   } else if (answered && (first || reply->status == 413) && other_way(upload, reply->status)) {
     log_at(upload->spec.transfer->log, LOG_INFO, "%s: trying another way of uploading",
            upload->err.message);
-    leave_session(upload, UPLOAD_OPEN);
+    if (upload->session.acked) /* of smaller pieces, from where it stands */
+      become(upload, UPLOAD_ASK);
+    else
+      leave_session(upload, UPLOAD_OPEN);
   } else if (whole && (!answered || reply->status >= 500)) {
     become(upload, UPLOAD_SETTLE);
   } else if (may_go_on(upload, result)) {
@@ -376,10 +395,8 @@ static void on_committed(void *arg, const struct call_result *result) {
   if (rc == 0) {
     session_forget(&upload->session);
     end(upload, BLOB_COPIED);
-  } else if (status == 400 && upload->resumed) {
-    /* What it held was not what it said: from the beginning. */
-    session_forget(&upload->session);
-    try_again(upload, result->retry_after_ms);
+  } else if (is_spoilt(upload, result)) {
+    leave_session(upload, UPLOAD_OPEN);
   } else if (result->retriable || status == 404 || status == 416) {
     become(upload, UPLOAD_SETTLE);
   } else {
@@ -495,9 +512,19 @@ static void begin(struct upload *upload) {
     open_session(upload);
 }
 
+/* Within a session the way stays, whatever other blobs learn meanwhile; chunks may shrink. */
+static void keep_way(struct upload *upload) {
+  struct upload_way now = choose_way(upload);
+  if (upload->session.acked == 0)
+    upload->way = now;
+  else if (upload->way.kind == UPLOAD_CHUNKS && now.kind == UPLOAD_CHUNKS &&
+           now.chunk < upload->way.chunk)
+    upload->way.chunk = now.chunk;
+}
+
 static void fill(struct upload *upload) {
   bool all = upload->spec.small || upload->session.acked == size_of(upload);
-  upload->way = choose_way(upload);
+  keep_way(upload);
   /* Of a small blob all must be there, and be right; so it must before a commit. */
   if (!pipe_released(upload->reader.pipe) && (all || !pipe_readable(&upload->reader)))
     pipe_wait(&upload->reader);
@@ -595,12 +622,14 @@ void upload_go(struct upload *upload, struct pipe *pipe) {
 }
 
 void upload_cancel(struct upload *upload, bool keep) {
+  bool stopping = upload->spec.transfer->stopping;
+  if (upload->canceled && stopping && upload->call) /* no time to clean up */
+    call_cancel(upload->call);
   if (upload->canceled || upload->state == UPLOAD_END)
     return;
   upload->canceled = true;
   upload->worthless = !keep;
   timer_stop(&upload->pause);
-  bool stopping = upload->spec.transfer->stopping;
   bool opening = upload->call && (upload->state == UPLOAD_OPEN || upload->state == UPLOAD_MOUNT);
   if (opening && !stopping) /* the answer says what has to be given up */
     return;

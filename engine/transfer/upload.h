@@ -1,11 +1,10 @@
 /* transfer/upload.h - brings one blob to one repository, from a pipe:
- *   HEAD? → mount? → ready … go → (an earlier run's session?) → open → stream (PUT | PATCH |
- * PATCHes) → commit lost? pause → ask the session what it holds → go on from there, or open another
+ *   HEAD? → mount? → ready … go → (an earlier run's session?) → open → stream → commit
+ *   lost? pause → ask the session what it holds → go on from there, or open another
  *   lost at the commit? HEAD: it may be there
  * Ways that the registry refuses are left for others, for the whole host (transfer/quirks.h).
  * Thread: the loop's. ready, need and done run from the ready queue.
- * Source: OCI distribution-spec v1.1, "Pushing blobs", "Mounting a blob from another repository".
- */
+ * Source: OCI distribution-spec v1.1, "Pushing blobs", "Mounting a blob from another repository". */
 #ifndef DRAY_TRANSFER_UPLOAD_H
 #define DRAY_TRANSFER_UPLOAD_H
 
@@ -32,7 +31,7 @@ struct upload_spec {
   void (*seed)(void *arg, const struct oci_hasher *hasher);
   /* The latest state of the digest at or before offset; NULL: none is known. */
   const struct oci_hasher *(*checkpoint)(void *arg, uint64_t offset);
-  /* Exactly once. Errors: those of oci_answer(), ERR_CANCELED. retriable: none; all that could be
+  /* Exactly once. Errors: those of oci_answer(), ERR_CANCELED. All that could be
    * tried has been. */
   void (*done)(void *arg, enum blob_outcome outcome, const struct err *err);
   void *arg;

@@ -28,7 +28,6 @@ static void hosts_get_the_row_that_is_known_of_them(void **state) {
               row->chunk_min == cases[i].chunk_min * MIB &&
               row->chunk_max == cases[i].chunk_max * MIB,
           "%s", cases[i].host);
-    assert_true(row->mounts);
   }
 }
 
