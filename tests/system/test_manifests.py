@@ -410,14 +410,14 @@ class Bounded(Refusals):
         config = images.config([])
         text = json.dumps({'schemaVersion': 2, 'config': config.descriptor(images.OCI_CONFIG),
                            'layers': []})
-        layers = ','.join(descriptor % number for number in range(35_000))
+        layers = ','.join(descriptor % number for number in range(12_000))
         image = by_hand(text.replace('[]', f'[{layers}]'), [config])
         self.assertLess(len(image.data), 4 * MIB)
         self.refused(image.put(self.src, 'app', 'v1'), '404')
 
     def test_as_many_children_as_fit(self):
         descriptor = f'{{"mediaType":"{images.OCI_MANIFEST}","digest":"sha256:%064x","size":1}}'
-        children = ','.join(descriptor % number for number in range(25_000))
+        children = ','.join(descriptor % number for number in range(12_000))
         self.refused(self.put_raw(f'{{"schemaVersion":2,"manifests":[{children}]}}',
                                   images.OCI_INDEX), self.src.host)
 

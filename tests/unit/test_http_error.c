@@ -28,7 +28,7 @@ static void every_failure_has_a_code_a_message_and_a_verdict(void **state) {
       {CURLE_PARTIAL_FILE, "transfer closed with 5 bytes remaining", ERR_NETWORK, false, true,
        "ended before"},
       {CURLE_OUT_OF_MEMORY, "", ERR_IO, true, false, "emory"},
-      {CURLE_OPERATION_TIMEDOUT, "Connection timed out after 15001 ms", ERR_TIMEOUT, false, false,
+      {CURLE_OPERATION_TIMEDOUT, "Connection timed out after 15001 ms", ERR_CONNECT, false, false,
        "no connection in time"},
       {CURLE_SSL_CONNECT_ERROR, "unexpected eof", ERR_TLS, false, false, "unexpected eof"},
       {CURLE_GOT_NOTHING, "Empty reply from server", ERR_NETWORK, false, true, "without an answer"},

@@ -58,8 +58,9 @@ static void each_registry_has_its_way(void **state) {
       {usual, 0, .kind = UPLOAD_WHOLE, .quirks = {.no_whole = true, .body_max = MIB}},
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
-    struct upload_way way = quirks_choose(&cases[i].quirks, oci_profile(cases[i].host),
-                                          cases[i].chunk_option, cases[i].chunk_min, cases[i].size);
+    struct upload_terms terms = {oci_profile(cases[i].host), cases[i].chunk_option,
+                                 cases[i].chunk_min, cases[i].size};
+    struct upload_way way = quirks_choose(&cases[i].quirks, &terms);
     CHECK(way.kind == cases[i].kind && (way.kind != UPLOAD_CHUNKS || way.chunk == cases[i].chunk),
           "case %zu, %s: %d in %llu", i, cases[i].host, way.kind, (unsigned long long)way.chunk);
   }
@@ -67,24 +68,14 @@ static void each_registry_has_its_way(void **state) {
 
 /* -- what answers teach -- */
 
-struct blob {
-  const struct oci_profile *profile;
-  int64_t chunk_option;
-  uint64_t chunk_min, size;
-};
-
-static struct upload_way choose(const struct quirks *quirks, const struct blob *blob) {
-  return quirks_choose(quirks, blob->profile, blob->chunk_option, blob->chunk_min, blob->size);
-}
-
-static uint64_t body_of(const struct blob *blob, struct upload_way way) {
+static uint64_t body_of(const struct upload_terms *blob, struct upload_way way) {
   return way.kind == UPLOAD_CHUNKS && way.chunk < blob->size ? way.chunk : blob->size;
 }
 
 /* The first body of the blob, sent as chosen, is answered so. */
-static bool refuse(struct quirks *quirks, const struct blob *blob, int status) {
-  struct upload_way way = choose(quirks, blob);
-  return quirks_refused(quirks, way, way, body_of(blob, way), status);
+static bool refuse(struct quirks *quirks, const struct upload_terms *blob, int status) {
+  struct upload_way way = quirks_choose(quirks, blob);
+  return quirks_refused(quirks, blob, way, body_of(blob, way), status);
 }
 
 static void a_refused_kind_of_request_gives_way_to_the_other_once(void **state) {
@@ -92,17 +83,17 @@ static void a_refused_kind_of_request_gives_way_to_the_other_once(void **state) 
   static const int statuses[] = {404, 405, 501};
   for (size_t i = 0; i < COUNT(statuses); i++) {
     struct quirks quirks = {0};
-    struct blob small = {oci_profile(usual), .size = MIB},
-                large = {oci_profile(usual), .size = GIB};
-    assert_int_equal(choose(&quirks, &small).kind, UPLOAD_WHOLE);
+    struct upload_terms small = {oci_profile(usual), .size = MIB},
+                        large = {oci_profile(usual), .size = GIB};
+    assert_int_equal(quirks_choose(&quirks, &small).kind, UPLOAD_WHOLE);
     assert_true(refuse(&quirks, &small, statuses[i]));
-    assert_int_equal(choose(&quirks, &small).kind, UPLOAD_CHUNKS);
+    assert_int_equal(quirks_choose(&quirks, &small).kind, UPLOAD_CHUNKS);
     assert_false(refuse(&quirks, &small, statuses[i]));
 
     quirks = (struct quirks){0};
-    assert_int_equal(choose(&quirks, &large).kind, UPLOAD_CHUNKS);
+    assert_int_equal(quirks_choose(&quirks, &large).kind, UPLOAD_CHUNKS);
     assert_true(refuse(&quirks, &large, statuses[i]));
-    assert_int_equal(choose(&quirks, &large).kind, UPLOAD_WHOLE);
+    assert_int_equal(quirks_choose(&quirks, &large).kind, UPLOAD_WHOLE);
     assert_false(refuse(&quirks, &large, statuses[i]));
   }
 }
@@ -110,21 +101,21 @@ static void a_refused_kind_of_request_gives_way_to_the_other_once(void **state) 
 static void a_refused_range_gives_way_to_one_patch_without(void **state) {
   (void)state;
   struct quirks quirks = {0};
-  struct blob blob = {oci_profile(ghcr), .size = 40 * MIB};
-  assert_int_equal(choose(&quirks, &blob).chunk, 4 * MIB);
+  struct upload_terms blob = {oci_profile(ghcr), .size = 40 * MIB};
+  assert_int_equal(quirks_choose(&quirks, &blob).chunk, 4 * MIB);
   assert_true(refuse(&quirks, &blob, 416));
-  assert_int_equal(choose(&quirks, &blob).kind, UPLOAD_PATCH);
+  assert_int_equal(quirks_choose(&quirks, &blob).kind, UPLOAD_PATCH);
 }
 
 static void bodies_that_are_too_large_are_halved_down_to_a_mebibyte(void **state) {
   (void)state;
   struct quirks quirks = {0};
-  struct blob blob = {oci_profile(usual), .size = 10 * MIB};
+  struct upload_terms blob = {oci_profile(usual), .size = 10 * MIB};
   static const uint64_t chunks[] = {5 * MIB, 5 * MIB / 2, 5 * MIB / 4};
   for (size_t i = 0; i < COUNT(chunks); i++) {
     assert_true(refuse(&quirks, &blob, 413));
-    assert_int_equal(choose(&quirks, &blob).kind, UPLOAD_CHUNKS);
-    assert_int_equal(choose(&quirks, &blob).chunk, chunks[i]);
+    assert_int_equal(quirks_choose(&quirks, &blob).kind, UPLOAD_CHUNKS);
+    assert_int_equal(quirks_choose(&quirks, &blob).chunk, chunks[i]);
   }
   assert_false(refuse(&quirks, &blob, 413));
 }
@@ -132,18 +123,18 @@ static void bodies_that_are_too_large_are_halved_down_to_a_mebibyte(void **state
 static void a_limit_holds_for_all_blobs_of_the_host(void **state) {
   (void)state;
   struct quirks quirks = {0};
-  struct blob first = {oci_profile(usual), .size = 16 * MIB},
-              second = {oci_profile(usual), .size = GIB},
-              third = {oci_profile(usual), .size = 8 * MIB};
+  struct upload_terms first = {oci_profile(usual), .size = 16 * MIB},
+                      second = {oci_profile(usual), .size = GIB},
+                      third = {oci_profile(usual), .size = 8 * MIB};
   assert_true(refuse(&quirks, &first, 413));
-  assert_int_equal(choose(&quirks, &second).chunk, 8 * MIB);
-  assert_int_equal(choose(&quirks, &third).kind, UPLOAD_WHOLE);
+  assert_int_equal(quirks_choose(&quirks, &second).chunk, 8 * MIB);
+  assert_int_equal(quirks_choose(&quirks, &third).kind, UPLOAD_WHOLE);
 }
 
 static void a_small_body_that_is_too_large_teaches_no_limit(void **state) {
   (void)state;
   struct quirks quirks = {0};
-  struct blob blob = {oci_profile(usual), .size = MIB};
+  struct upload_terms blob = {oci_profile(usual), .size = MIB};
   assert_false(refuse(&quirks, &blob, 413)); /* full, or a quota: cutting it up won't help */
   assert_int_equal(quirks.body_max, 0);
 }
@@ -151,7 +142,7 @@ static void a_small_body_that_is_too_large_teaches_no_limit(void **state) {
 static void other_answers_teach_nothing(void **state) {
   (void)state;
   static const int statuses[] = {0, 200, 201, 400, 401, 403, 409, 411, 429, 499, 500, 502, 503};
-  struct blob blob = {oci_profile(usual), .size = GIB};
+  struct upload_terms blob = {oci_profile(usual), .size = GIB};
   for (size_t i = 0; i < COUNT(statuses); i++) {
     struct quirks quirks = {0};
     CHECK(!refuse(&quirks, &blob, statuses[i]), "%d", statuses[i]);
@@ -163,23 +154,23 @@ static void other_answers_teach_nothing(void **state) {
 static void an_empty_blob_teaches_nothing(void **state) {
   (void)state;
   static const int statuses[] = {404, 405, 413, 416, 501};
-  struct blob empty = {oci_profile(usual), .size = 0}, other = {oci_profile(usual), .size = MIB};
+  struct upload_terms empty = {oci_profile(usual), .size = 0},
+                      other = {oci_profile(usual), .size = MIB};
   for (size_t i = 0; i < COUNT(statuses); i++) {
     struct quirks quirks = {0};
     CHECK(!refuse(&quirks, &empty, statuses[i]), "%d", statuses[i]);
-    CHECK(choose(&quirks, &other).kind == UPLOAD_WHOLE, "%d", statuses[i]);
+    CHECK(quirks_choose(&quirks, &other).kind == UPLOAD_WHOLE, "%d", statuses[i]);
   }
 }
 
 static void what_another_blob_has_met_meanwhile_need_not_be_learnt_again(void **state) {
   (void)state;
   struct quirks quirks = {0};
-  struct blob blob = {oci_profile(usual), .size = GIB};
-  struct upload_way sent = choose(&quirks, &blob);
+  struct upload_terms blob = {oci_profile(usual), .size = GIB};
+  struct upload_way sent = quirks_choose(&quirks, &blob);
   assert_true(refuse(&quirks, &blob, 405)); /* the same way, by another */
-  struct upload_way now = choose(&quirks, &blob);
-  assert_true(quirks_refused(&quirks, sent, now, sent.chunk, 405));
-  assert_int_equal(choose(&quirks, &blob).kind, UPLOAD_WHOLE);
+  assert_true(quirks_refused(&quirks, &blob, sent, sent.chunk, 405));
+  assert_int_equal(quirks_choose(&quirks, &blob).kind, UPLOAD_WHOLE);
 }
 
 /* -- refusals end: all that a registry can answer, again and again -- */
@@ -191,17 +182,17 @@ static const uint64_t sizes[] = {0,        1,   1000,    MIB, 3 * MIB, 16 * MIB,
                                  40 * MIB, GIB, 20 * GIB};
 static const int refusals[] = {404, 413, 416}; /* 405 and 501 are as 404 */
 
-static void each_blob(void (*check)(const struct blob *)) {
+static void each_blob(void (*check)(const struct upload_terms *)) {
   for (size_t h = 0; h < COUNT(hosts); h++)
     for (size_t o = 0; o < COUNT(options); o++)
       for (size_t m = 0; m < COUNT(minimums); m++)
         for (size_t s = 0; s < COUNT(sizes); s++)
-          check(&(struct blob){oci_profile(hosts[h]), options[o], minimums[m], sizes[s]});
+          check(&(struct upload_terms){oci_profile(hosts[h]), options[o], minimums[m], sizes[s]});
 }
 
 enum { MOST = 40 /* ways that any registry is asked for one blob */ };
 
-static void walk(struct quirks quirks, const struct blob *blob, int depth) {
+static void walk(struct quirks quirks, const struct upload_terms *blob, int depth) {
   CHECK(depth < MOST, "size %llu, chunks of %lld, at least %llu: no end of it",
         (unsigned long long)blob->size, (long long)blob->chunk_option,
         (unsigned long long)blob->chunk_min);
@@ -212,20 +203,20 @@ static void walk(struct quirks quirks, const struct blob *blob, int depth) {
   }
 }
 
-static void check_end(const struct blob *blob) { walk((struct quirks){0}, blob, 0); }
+static void check_end(const struct upload_terms *blob) { walk((struct quirks){0}, blob, 0); }
 
 static void whatever_is_answered_the_ways_come_to_an_end(void **state) {
   (void)state;
   each_blob(check_end);
 }
 
-static void walk_on(struct quirks quirks, const struct blob *blob, int depth) {
+static void walk_on(struct quirks quirks, const struct upload_terms *blob, int depth) {
   for (size_t i = 0; i < COUNT(refusals) && depth < MOST; i++) {
     struct quirks then = quirks;
-    struct upload_way way = choose(&quirks, blob);
+    struct upload_way way = quirks_choose(&quirks, blob);
     if (!refuse(&then, blob, refusals[i]))
       continue;
-    struct upload_way next = choose(&then, blob);
+    struct upload_way next = quirks_choose(&then, blob);
     CHECK(next.kind != way.kind || body_of(blob, next) < body_of(blob, way),
           "size %llu, chunks of %lld, at least %llu: %d after way %d of %llu, which is no other",
           (unsigned long long)blob->size, (long long)blob->chunk_option,
@@ -235,7 +226,7 @@ static void walk_on(struct quirks quirks, const struct blob *blob, int depth) {
   }
 }
 
-static void check_other(const struct blob *blob) { walk_on((struct quirks){0}, blob, 0); }
+static void check_other(const struct upload_terms *blob) { walk_on((struct quirks){0}, blob, 0); }
 
 static void another_way_is_never_the_one_that_was_refused(void **state) {
   (void)state;
@@ -248,25 +239,25 @@ static void blobs_that_learn_from_each_other_come_to_an_end_too(void **state) {
   srand(1);
   for (int round = 0; round < 3000; round++) {
     struct quirks quirks = {0};
-    struct blob blobs[4];
+    struct upload_terms blobs[4];
     struct upload_way sent[4];
     bool over[4] = {false};
     const struct oci_profile *profile = oci_profile(hosts[(size_t)rand() % COUNT(hosts)]);
     int64_t option = options[(size_t)rand() % COUNT(options)];
     for (size_t i = 0; i < COUNT(blobs); i++) {
-      blobs[i] = (struct blob){profile, option, minimums[(size_t)rand() % COUNT(minimums)],
-                               sizes[(size_t)rand() % COUNT(sizes)]};
-      sent[i] = choose(&quirks, &blobs[i]);
+      blobs[i] = (struct upload_terms){profile, option, minimums[(size_t)rand() % COUNT(minimums)],
+                                       sizes[(size_t)rand() % COUNT(sizes)]};
+      sent[i] = quirks_choose(&quirks, &blobs[i]);
     }
     int steps = 0, left = COUNT(blobs);
     for (; left; steps++) {
       size_t i = (size_t)rand() % COUNT(blobs);
       if (over[i])
         continue;
-      over[i] = !quirks_refused(&quirks, sent[i], choose(&quirks, &blobs[i]),
-                                body_of(&blobs[i], sent[i]), refusals[rand() % 3]);
+      over[i] = !quirks_refused(&quirks, &blobs[i], sent[i], body_of(&blobs[i], sent[i]),
+                                refusals[rand() % 3]);
       left -= over[i];
-      sent[i] = choose(&quirks, &blobs[i]);
+      sent[i] = quirks_choose(&quirks, &blobs[i]);
       CHECK(steps < 4 * 4 * MOST, "round %d: no end of it", round);
     }
   }
