@@ -63,8 +63,10 @@ static void learn(struct quirks *quirks, struct upload_way way, uint64_t body, i
   }
 }
 
-static bool same(struct upload_way a, struct upload_way b) {
-  return a.kind == b.kind && (a.kind != UPLOAD_CHUNKS || a.chunk == b.chunk);
+/* The same requests, for a blob of that size. */
+static bool same(struct upload_way a, struct upload_way b, uint64_t size) {
+  return a.kind == b.kind &&
+         (a.kind != UPLOAD_CHUNKS || at_most(a.chunk, size) == at_most(b.chunk, size));
 }
 
 bool quirks_refused(struct quirks *quirks, const struct upload_terms *terms, struct upload_way way,
@@ -73,7 +75,8 @@ bool quirks_refused(struct quirks *quirks, const struct upload_terms *terms, str
       status == 404 || status == 405 || status == 413 || status == 416 || status == 501;
   if (!about_the_way || body == 0) /* there is but one way to send nothing */
     return false;
-  if (same(way, quirks_choose(quirks, terms)))
+  if (same(way, quirks_choose(quirks, terms), terms->size))
     learn(quirks, way, body, status);
-  return !same(way, quirks_choose(quirks, terms));
+  bool none_left = quirks->no_whole && quirks->no_patch;
+  return !none_left && !same(way, quirks_choose(quirks, terms), terms->size);
 }

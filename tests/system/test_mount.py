@@ -50,6 +50,12 @@ class Mount(SystemTest):
         self.assertEqual(reg.count('upload-open'), 0)
         self.assertEqual(reg.count('mount', status=202), self.blobs)
 
+    def test_declined_for_blobs_of_hardly_any_bytes(self):
+        reg = self.registry(mount='decline')
+        self.image = images.image([images.Part(b''), images.Part(b'1')])
+        self.copy_within(reg)
+        self.assertEqual(reg.count('upload-open'), 0)
+
     def test_refused_is_a_plain_upload(self):
         for answer in '404', '400':
             with self.subTest(status=answer):
