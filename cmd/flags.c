@@ -51,7 +51,8 @@ const struct flag flags[FLAGS] = {
                     .kind = FLAG_TEXT,
                     .group = GROUP_COPY,
                     .value = "FILE|none",
-                    .help = "where partial transfers are remembered from run to run"},
+                    .help = "where partial transfers are remembered from run to run "
+                            "(default $XDG_STATE_HOME/dray/state.db)"},
     [FLAG_DRY_RUN] = {.name = "dry-run",
                       .kind = FLAG_SWITCH,
                       .group = GROUP_COPY,
