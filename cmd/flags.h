@@ -51,10 +51,10 @@ struct flag {
   const char *name;
   const char *alias; /* another long name, or NULL */
   char letter;       /* or 0 */
+  bool automatic;    /* FLAG_SIZE: "auto" is one, 0 */
   enum flag_kind kind;
   enum flag_group group;
   const char *value; /* what help calls it; NULL: the flag takes none */
-  bool automatic;    /* FLAG_SIZE: "auto" is one, 0 */
   int64_t min, max;
   const char *const *choices; /* NULL at the end */
   const char *env;            /* the variable that stands in for the flag, or NULL */

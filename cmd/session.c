@@ -3,11 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The caller's; NULL: nothing is to be remembered. */
-static char *state_file(const struct args *args) {
-  const char *given = args_text(args, FLAG_STATE);
-  if (given)
-    return strcmp(given, "none") == 0 ? NULL : strdup(given);
+/* The caller's. */
+static char *default_state(void) {
   char *file = dray_default_state();
   if (!file)
     output_warning("neither XDG_STATE_HOME nor HOME is set: half-done transfers are not remembered "
@@ -19,14 +16,15 @@ int session_begin(struct session *session, const struct args *args, uint64_t ima
   output_init(&session->output, args, images);
   struct dray_options options;
   args_options(args, &options);
-  char *state = images && !options.dry_run ? state_file(args) : NULL;
-  options.state = state;
+  const char *given = args_text(args, FLAG_STATE);
+  char *preset = images && !options.dry_run && !given ? default_state() : NULL;
+  options.state = given && strcmp(given, "none") != 0 ? given : preset;
   options.signals = true;
   options.event = output_event;
   options.event_arg = &session->output;
   struct dray_error error;
   session->dray = dray_new(&options, &error);
-  free(state);
+  free(preset);
   if (session->dray)
     return 0;
   output_error(error.message);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "net/call.h"
 #include "net/retry.h"
+#include "net/url.h"
 #include "oci/answer.h"
 #include "oci/registry.h"
 #include "transfer/rate.h"
@@ -71,6 +72,13 @@ static int wrong_size(struct blob_source *source, int64_t found) {
                  source->spec.desc->digest.text, is, (unsigned long long)source->spec.desc->size);
 }
 
+/* Whether the answer says that it has so many bytes, or does not say how many. */
+static bool is_as_long(const struct http_reply *reply, uint64_t size) {
+  const char *value = http_header(reply, "Content-Length");
+  int64_t length;
+  return !value || text_number(value, 0, INT64_MAX, &length) < 0 || (uint64_t)length == size;
+}
+
 /* Where in the blob does this answer begin, and is it the blob that we know? */
 static int check_head(struct blob_source *source, const struct http_reply *reply) {
   uint64_t size = source->spec.desc->size, offset = source->hasher.bytes;
@@ -80,7 +88,8 @@ static int check_head(struct blob_source *source, const struct http_reply *reply
   source->skip = 0;
   if (reply->status == 206) {
     value = http_header(reply, "Content-Range");
-    if (!value || oci_content_range_parse(value, &first, &last, &total) < 0 || first > offset)
+    if (!value || oci_content_range_parse(value, &first, &last, &total) < 0 || first > offset ||
+        !is_as_long(reply, last - first + 1))
       return err_set(&source->err, ERR_PROTOCOL, "%s: blob %s: a range was asked for, another came",
                      host(source), source->spec.desc->digest.text);
     if (total >= 0 && (uint64_t)total != size)
@@ -167,14 +176,20 @@ static int on_write(void *arg, const void *data, size_t len) {
   return 0;
 }
 
+/* The registry's redirect led to a refusal. Such URLs expire; the registry gives another. */
+static bool refused_elsewhere(const struct blob_source *source, const struct call_result *result) {
+  return result->reply->err.code == ERR_NONE && result->reply->status / 100 == 4 &&
+         !url_same_origin(result->url, source->endpoint->base_url);
+}
+
 /* Whether another GET is worth it; the state that follows is set. */
 static void lost(struct blob_source *source, const struct call_result *result) {
   struct transfer *transfer = source->spec.transfer;
   uint64_t got = source->hasher.bytes - source->began_at;
   source->fruitless = got >= PROGRESS ? 0 : source->fruitless + 1;
   /* A request that brought nothing at all has been tried often enough by the call. */
-  if (!result->retriable || !result->streamed ||
-      source->fruitless > endpoints_spec(transfer->endpoints)->retries) {
+  bool again = result->retriable ? result->streamed : refused_elsewhere(source, result);
+  if (!again || source->fruitless > endpoints_spec(transfer->endpoints)->retries) {
     become(source, SOURCE_END);
     return;
   }
@@ -191,6 +206,12 @@ static void lost(struct blob_source *source, const struct call_result *result) {
   timer_start(transfer->loop, &source->pause, (uint64_t)delay);
 }
 
+/* None, or none that could be relied on: all of the blob is asked for, then. */
+static bool has_no_ranges(const struct blob_source *source, const struct http_reply *reply) {
+  return (reply->status == 416 && reply->err.code == ERR_NONE) ||
+         (reply->status == 206 && source->err.code == ERR_PROTOCOL);
+}
+
 static void on_got(void *arg, const struct call_result *result) {
   struct blob_source *source = arg;
   source->call = NULL;
@@ -205,13 +226,14 @@ static void on_got(void *arg, const struct call_result *result) {
     become(source, SOURCE_GET);
     return;
   }
-  if (source->err.code != ERR_NONE) {
-    become(source, SOURCE_END);
+  if (has_no_ranges(source, result->reply) && !source->no_range) {
+    source->no_range = true;
+    source->err.code = ERR_NONE;
+    become(source, SOURCE_GET);
     return;
   }
-  if (result->reply->err.code == ERR_NONE && result->reply->status == 416 && !source->no_range) {
-    source->no_range = true;
-    become(source, SOURCE_GET);
+  if (source->err.code != ERR_NONE) {
+    become(source, SOURCE_END);
     return;
   }
   char what[160];

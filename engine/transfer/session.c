@@ -1,6 +1,7 @@
 #include "transfer/session.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "net/retry.h"
@@ -48,6 +49,23 @@ void session_sent(struct session *session, const struct call_result *result, uin
   if (told(result, &held) && held != session->acked)
     session->odd_ranges = true;
   take_location(session, result); /* some leave it out where it did not change */
+}
+
+static bool has_code(const struct call_result *result, const char *code) {
+  struct oci_error error;
+  oci_error_parse(buf_str(&result->reply->body), result->reply->body.len, &error);
+  return strcmp(error.code, code) == 0;
+}
+
+bool session_is_forgotten(const struct call_result *result) {
+  return has_code(result, "BLOB_UPLOAD_UNKNOWN");
+}
+
+bool session_is_spoilt(const struct call_result *result, bool resumed) {
+  int status = result->reply->status;
+  return (status == 400 &&
+          (has_code(result, "DIGEST_INVALID") || has_code(result, "BLOB_UPLOAD_INVALID"))) ||
+         (status == 416 && resumed);
 }
 
 enum session_verdict session_status(struct session *session, const struct call_result *result,

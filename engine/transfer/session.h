@@ -25,6 +25,13 @@ int session_opened(struct session *session, const struct call_result *result);
 /* A good answer to a PATCH of body bytes from acked on. */
 void session_sent(struct session *session, const struct call_result *result, uint64_t body);
 
+/* The registry knows of no such session: that says nothing about the way of uploading. */
+bool session_is_forgotten(const struct call_result *result);
+
+/* The bytes that it holds are not ours, though ours have the right digest; or, where it has gone on
+ * after a loss, it stands where no PATCH can go on. */
+bool session_is_spoilt(const struct call_result *result, bool resumed);
+
 enum session_verdict {
   SESSION_HOLDS, /* acked is what it holds: go on from there */
   SESSION_GONE,  /* forgotten, cancelled, or it makes no sense: open another */

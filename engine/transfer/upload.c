@@ -270,13 +270,6 @@ static int rewind_body(void *arg) {
   return pipe_seek(&upload->reader, upload->session.acked);
 }
 
-/* The registry knows of no such session: that says nothing about the way of uploading. */
-static bool forgotten(const struct call_result *result) {
-  struct oci_error error;
-  oci_error_parse(buf_str(&result->reply->body), result->reply->body.len, &error);
-  return strcmp(error.code, "BLOB_UPLOAD_UNKNOWN") == 0;
-}
-
 /* A body of which we do not know how much has arrived, a session that is gone, or an offset that is
  * not where it stands. */
 static bool may_go_on(const struct upload *upload, const struct call_result *result) {
@@ -301,16 +294,9 @@ static bool other_way(const struct upload *upload, int status) {
   return quirks_refused(upload->quirks, &all, upload->way, upload->body, status);
 }
 
-/* Its bytes are not ours, though ours have the right digest; or it stands where no PATCH can go on.
- * A session may break that way once, by what was lost on the way. */
+/* A session may be spoilt once, by what was lost on the way. */
 static bool is_spoilt(struct upload *upload, const struct call_result *result) {
-  struct oci_error error;
-  oci_error_parse(buf_str(&result->reply->body), result->reply->body.len, &error);
-  int status = result->reply->status;
-  bool spoilt = (status == 400 && (strcmp(error.code, "DIGEST_INVALID") == 0 ||
-                                   strcmp(error.code, "BLOB_UPLOAD_INVALID") == 0)) ||
-                (status == 416 && upload->resumed);
-  if (!spoilt || upload->spoilt)
+  if (upload->spoilt || !session_is_spoilt(result, upload->resumed))
     return false;
   return upload->spoilt = true;
 }
@@ -323,7 +309,7 @@ static void on_sent(void *arg, const struct call_result *result) {
   if (is_over(upload))
     return;
   bool answered = reply->err.code == ERR_NONE;
-  bool first = upload->session.acked == 0 && !upload->resumed && !forgotten(result);
+  bool first = upload->session.acked == 0 && !upload->resumed && !session_is_forgotten(result);
   if (rc == 0 && whole) {
     session_forget(&upload->session);
     end(upload, BLOB_COPIED);
