@@ -10,7 +10,7 @@
 #include "transfer/owner.h"
 
 /* How long locks are waited for: on the loop, and beside it. */
-enum { LOOP_WAIT_MS = 250, WRITE_WAIT_MS = 400 };
+enum { LOOP_WAIT_MS = 250, WRITE_WAIT_MS = 500 };
 
 /* What is known of a blob. */
 struct slot {
@@ -76,7 +76,7 @@ static void close_files(struct journal *journal) {
 }
 
 static void warn(struct journal *journal, const struct err *err) {
-  log_at(journal->log, LOG_WARN, "%s: the next run will not go on where this one stops",
+  log_at(journal->log, LOG_WARN, "%s: what this run leaves half-done, the next one begins anew",
          err->message);
 }
 
@@ -235,9 +235,12 @@ struct journal *journal_open(const struct journal_options *options) {
   int rc = look_into_file(journal, &err);
   if (rc == 0)
     return journal;
-  warn(journal, &err);
-  if (rc == -ERR_TIMEOUT) /* what is in the file is not used, but it may yet take more */
+  if (rc == -ERR_TIMEOUT) { /* it may yet take what comes */
+    log_at(journal->log, LOG_WARN, "%s: what an earlier run left half-done begins anew",
+           err.message);
     return journal;
+  }
+  warn(journal, &err);
   journal_free(journal);
   return NULL;
 }

@@ -28,8 +28,8 @@ struct journal_options {
  * are dropped. */
 struct journal *journal_open(const struct journal_options *options);
 /* Writes what is pending and gives claims back; afterwards the state is one file, unless another
- * process uses it. Blocks: no longer than a second where others lock the file. The loop has to turn
- * or be freed afterwards. NULL is fine. */
+ * process uses it. Blocks, but no longer than a second where others lock the file. Before
+ * loop_free(). NULL is fine. */
 void journal_close(struct journal *journal);
 
 /* Takes the entry for that blob, if there is one and no living process has it (where it can't be

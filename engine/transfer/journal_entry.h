@@ -1,4 +1,5 @@
-/* transfer/journal_entry.h - what is kept of an unfinished blob, and its stored form. Pure. */
+/* transfer/journal_entry.h - what is remembered of an unfinished blob, and its stored form. Pure.
+ */
 #ifndef DRAY_TRANSFER_JOURNAL_ENTRY_H
 #define DRAY_TRANSFER_JOURNAL_ENTRY_H
 

@@ -162,11 +162,15 @@ static void distrust(struct journal_file *file, int wait_ms) {
 /* Whose is it? *empty: nobody's yet. */
 static int identify(struct journal_file *file, bool *empty, struct err *err) {
   int application = 0, version = 0, pages = 0;
-  int rc = number(file, "PRAGMA application_id", &application);
+  int rc = execute(file, "BEGIN"); /* another process may just make it: all of one moment */
+  if (rc == SQLITE_OK)
+    rc = number(file, "PRAGMA application_id", &application);
   if (rc == SQLITE_OK)
     rc = number(file, "PRAGMA user_version", &version);
   if (rc == SQLITE_OK)
     rc = number(file, "PRAGMA page_count", &pages);
+  if (rc == SQLITE_OK)
+    rc = execute(file, "COMMIT");
   if (is_damage(rc) && !has_our_header(file))
     return fail_as_foreign(file->path, err);
   if (rc != SQLITE_OK)

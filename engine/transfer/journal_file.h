@@ -28,7 +28,8 @@ int journal_file_open(const char *path, const char *owner, bool create, int wait
 /* NULL is fine. The last one to close a file leaves it alone, without SQLite's files beside it. */
 void journal_file_close(struct journal_file *file);
 
-/* Where there is no file: could one be made? Also: ERR_CONFIG (path is none of a file). */
+/* Where there is no file: could one be made? Further errors: ERR_CONFIG (path is none of a file).
+ */
 int journal_file_may_be_made(const char *path, struct err *err);
 
 /* Renames it to PATH.bad, with what SQLite has beside it. No handle of this process may be open. */
