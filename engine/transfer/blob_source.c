@@ -212,6 +212,12 @@ static bool has_no_ranges(const struct blob_source *source, const struct http_re
          (reply->status == 206 && source->err.code == ERR_PROTOCOL);
 }
 
+/* A server may answer less than the range. The rest is asked for, as long as anything comes. */
+static bool is_only_a_part(const struct blob_source *source, const struct http_reply *reply) {
+  return reply->status == 206 && source->hasher.bytes > source->began_at &&
+         source->hasher.bytes < source->spec.desc->size;
+}
+
 static void on_got(void *arg, const struct call_result *result) {
   struct blob_source *source = arg;
   source->call = NULL;
@@ -241,7 +247,7 @@ static void on_got(void *arg, const struct call_result *result) {
   if (oci_answer(result, host(source), what, &source->err) < 0)
     lost(source, result);
   else
-    become(source, SOURCE_CHECK);
+    become(source, is_only_a_part(source, result->reply) ? SOURCE_GET : SOURCE_CHECK);
 }
 
 static void get(struct blob_source *source) {

@@ -11,10 +11,10 @@ from tests.system.lib import DRAY, SystemTest, images, unittest
 COMMANDS = ('copy', 'manifest', 'digest', 'tags', 'version', 'help')
 CONNECTION_FLAGS = ('--retries', '--stall-timeout', '--connect-timeout', '--plain-http', '--tls',
                     '--insecure', '--ca-file', '--authfile', '-q', '-v', '--help')
-COPY_FLAGS = ('--jobs', '-j', '--concurrency', '--max-connections', '--chunk-size', '--state',
+COPY_FLAGS = ('--jobs', '-j', '--concurrency', '--max-connections', '--chunk-size', '--state', '--limit-rate', '--deadline',
               '--dry-run', '--output', '-o', '--progress')
-LATER_FLAGS = ('--all-tags', '--from-file', '--limit-rate', '--platform', '--referrers', '--tags',
-               '--newest', '--if-exists', '--deadline', '--fail-fast', '--report', '--log-format')
+LATER_FLAGS = ('--all-tags', '--from-file', '--platform', '--referrers', '--tags',
+               '--newest', '--if-exists', '--fail-fast', '--report', '--log-format')
 
 # What is typed, and what is said of it; the second line points to the help.
 USAGE_ERRORS = (
@@ -74,7 +74,9 @@ USAGE_ERRORS = (
     ('copy --progress bar a b', "--progress: 'bar' is not one of auto|plain|none", 'copy'),
     ('copy --progress plian a b',
      "--progress: 'plian' is not one of auto|plain|none; did you mean plain?", 'copy'),
-    ('copy --state dray.db a b', "--state: only 'none' is there yet, not 'dray.db'", 'copy'),
+    ('copy --limit-rate auto a b', "--limit-rate: 'auto' is not a size, such as 4MiB or 512k", 'copy'),
+    ('copy --deadline 5 a b', "--deadline: '5' is not a duration from 1ms to 720h, such as 500ms, "
+     '30s or 5m', 'copy'),
     ('copy --plain-http http://lan:5000 a b',
      "--plain-http: 'http://lan:5000' is not a host, such as registry.lan:5000", 'copy'),
     ('copy --insecure lan/a lan/b', "--insecure: 'lan/a' is not a host, such as registry.lan:5000",
@@ -155,7 +157,7 @@ class Help(SystemTest):
         for flag, default in (('--jobs N', '16'), ('--max-connections N', '64'),
                               ('--chunk-size SIZE|auto', 'auto'), ('--retries N', '5'),
                               ('--stall-timeout DUR', '60s'), ('--connect-timeout DUR', '15s'),
-                              ('--output text|json', 'text'), ('--state none', 'none'),
+                              ('--output text|json', 'text'), ('--state FILE|none', r'\$XDG_STATE_HOME/dray/state\.db'),
                               ('--progress auto|plain|none', 'auto')):
             self.assertRegex(text, rf'{re.escape(flag)} (?:(?! --).)*\(default {default}\)')
 

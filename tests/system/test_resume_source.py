@@ -81,7 +81,7 @@ class Lost(SourceTest):
         self.assertEqual(self.ranges(), [None, *self.closed(100_000)])
 
     def test_ten_times(self):
-        self.fresh(16 * MIB)
+        self.fresh(20 * MIB)    # in PATCHes
         self.on_layer(nth=range(1, 11)).reset(after=MIB)
         self.copy()
         self.assertEqual(self.ranges(), [None, *self.closed(*range(MIB, 11 * MIB, MIB))])
@@ -169,7 +169,7 @@ class Answers(SourceTest):
         self.go_on().status(416)
         self.copy()
         self.assertEqual(self.ranges(), [None, *self.closed(HALF), None])
-        self.assertEqual(self.sent(), 1.5)
+        self.assertLess(self.sent(), 1.6)
 
     def test_another_range(self):
         """Whose place is not sure is not used: all of the blob is asked for instead."""
@@ -198,13 +198,13 @@ class Answers(SourceTest):
 
     def test_a_part_of_the_range(self):
         """A cache that answers by one of its blocks: the rest is asked for."""
-        def block(request, response):
+        def block(_, response):
             response.end = response.start + MIB
             last = response.end - 1
             response.headers.set('Content-Range', f'bytes {response.start}-{last}/{SIZE}')
             response.headers.set('Content-Length', response.length)
-        self.go_on()
-        self.on_layer(skip=1, when=lambda request: 'Range' in request.headers).change(block)
+        self.on_layer(nth=1).reset(after=0.5)
+        self.on_layer(skip=1).change(block)
         self.copy()
         self.assertEqual(self.ranges(), [None, *self.closed(*range(HALF, SIZE, MIB))])
         self.assertEqual(self.sent(), 1.0)
@@ -282,15 +282,17 @@ class Tokens(SourceTest):
     def test_that_expired(self):
         self.fresh(auth='bearer', users={'joe': 'secret'}, anonymous=None)
         self.docker_config({self.src.host: ('joe', 'secret')})
-        self.access[self.src.host] = images.client_access(('joe', 'secret')) if hasattr(
-            images, 'client_access') else None
-        self.on_layer(nth=1).change(lambda *_: self.src.expire_tokens()).reset(after=0.5)
-        self.assertOk(self.dray_copy())
-        self.assertEqual(self.dst.blobs[self.layer].digest, self.layer)
-        self.assertEqual(self.dst.tags('app'), {'v1': self.image.digest})
-        self.assertEqual(self.dst.bytes_received(), self.image.size)
-        self.assertEqual(self.ranges(status=206), self.closed(HALF))
+
+        def expire(_):
+            if self.src.count('token') == 1:
+                self.src.expire_tokens()
+            return False
+        self.on_layer(nth=1).reset(after=0.5)
+        self.on_layer(before_auth=True, when=lambda request: 'Range' in request.headers and
+                      expire(request))
+        self.copy()
         self.assertEqual(self.ranges(status=401), self.closed(HALF))
+        self.assertEqual(self.ranges(status=206), self.closed(HALF))
         self.assertLess(self.sent(), 1.1)
 
 
