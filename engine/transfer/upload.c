@@ -10,7 +10,7 @@
 #include "net/retry.h"
 #include "oci/answer.h"
 #include "oci/registry.h"
-#include "transfer/journal.h"
+#include "transfer/half_done.h"
 #include "transfer/quirks.h"
 #include "transfer/session.h"
 
@@ -50,11 +50,10 @@ struct upload {
   uint64_t sent;
   int attempts; /* failed ones since there was progress */
   int64_t retry_after_ms;
-  bool resumed;        /* this session went on after a loss */
-  uint64_t resumed_at; /* what an earlier run's session held */
-  bool looked, taken;  /* for, and something, in the journal */
-  bool noted;          /* the journal knows of this session */
-  bool worthless;      /* what it holds is no use to anyone */
+  bool resumed;          /* this session went on after a loss */
+  uint64_t resumed_at;   /* what an earlier run's session held */
+  struct half_done half; /* what the journal knows of it */
+  bool worthless;        /* what it holds is no use to anyone */
   bool restart, spoilt;
   bool started; /* need() was called: the pipe is at work */
   bool canceled;
@@ -70,39 +69,28 @@ static const char *host(const struct upload *upload) { return upload->spec.repo-
 
 static uint64_t size_of(const struct upload *upload) { return upload->spec.desc->size; }
 
-static void drop_note(struct upload *upload) {
-  if (upload->noted)
-    journal_drop(upload->spec.transfer->journal, upload->spec.repo, &upload->spec.desc->digest);
-  upload->noted = false;
-}
-
 static void end(struct upload *upload, enum blob_outcome outcome) {
   upload->outcome = outcome;
   upload->err.code = ERR_NONE;
-  drop_note(upload);
+  half_done_drop(&upload->half);
   become(upload, UPLOAD_END);
 }
 
 /* What the registry holds now, for a later run. */
 static void note(struct upload *upload) {
-  const struct upload_spec *spec = &upload->spec;
-  const struct oci_hasher *hasher = spec->checkpoint(spec->arg, upload->session.acked);
-  if (!spec->transfer->journal || !hasher)
-    return;
-  upload->noted = true;
-  journal_note(spec->transfer->journal, spec->repo, &spec->desc->digest,
-               &(struct journal_entry){.location = upload->session.location,
-                                       .acked = upload->session.acked,
-                                       .hasher = *hasher});
+  uint64_t acked = upload->session.acked;
+  const struct oci_hasher *hasher = upload->spec.checkpoint(upload->spec.arg, acked);
+  if (hasher)
+    half_done_note(&upload->half, upload->session.location, acked, hasher);
 }
 
 /* Gives the session up, if there is one, and goes on with state then. Nothing is given up at the
  * end that a later run can use. */
 static void leave_session(struct upload *upload, enum upload_state then) {
-  bool useful = then == UPLOAD_END && upload->noted && !upload->worthless;
+  bool useful = then == UPLOAD_END && upload->half.noted && !upload->worthless;
   bool give_up = upload->session.location && !useful && !upload->spec.transfer->stopping;
   if (!useful)
-    drop_note(upload);
+    half_done_drop(&upload->half);
   upload->then = then;
   become(upload, give_up ? UPLOAD_ABANDON : then);
 }
@@ -444,7 +432,7 @@ static void on_asked(void *arg, const struct call_result *result) {
   switch (session_status(&upload->session, result, upload->body)) {
   case SESSION_HOLDS:
     upload->resumed = true;
-    if (upload->taken && !upload->started)
+    if (!upload->started)
       upload->resumed_at = upload->session.acked;
     line_up(upload);
     become(upload, UPLOAD_FILL);
@@ -469,13 +457,8 @@ static void ask_session(struct upload *upload) {
 static bool take_note(struct upload *upload) {
   const struct upload_spec *spec = &upload->spec;
   struct journal_entry entry;
-  if (upload->looked || spec->small || upload->way.kind == UPLOAD_WHOLE)
+  if (spec->small || upload->way.kind == UPLOAD_WHOLE || !half_done_take(&upload->half, &entry))
     return false;
-  upload->looked = true;
-  if (!journal_take(spec->transfer->journal, spec->repo, &spec->desc->digest, &entry))
-    return false;
-  upload->noted = true;
-  upload->taken = true;
   session_forget(&upload->session);
   upload->session.location = mem_strdup(entry.location);
   upload->session.acked = entry.acked;
@@ -584,6 +567,8 @@ struct upload *upload_start(const struct upload_spec *spec) {
   struct upload *upload = mem_zalloc(sizeof *upload);
   upload->spec = *spec;
   upload->endpoint = transfer_endpoint(spec->transfer, spec->repo);
+  upload->half = (struct half_done){
+      .journal = spec->transfer->journal, .target = spec->repo, .desc = spec->desc};
   upload->quirks = quirks_of(spec->transfer, spec->repo->host);
   ready_init(&upload->ready, step);
   timer_init(&upload->pause, on_pause_over);

@@ -1,0 +1,31 @@
+#include "transfer/half_done.h"
+
+static bool fits(const struct journal_entry *entry, const struct oci_descriptor *desc) {
+  return entry->acked <= desc->size && entry->hasher.bytes <= entry->acked &&
+         entry->hasher.algorithm == desc->digest.algorithm;
+}
+
+bool half_done_take(struct half_done *half, struct journal_entry *entry) {
+  if (half->looked)
+    return false;
+  half->looked = true;
+  half->noted = journal_take(half->journal, half->target, &half->desc->digest, entry);
+  if (half->noted && !fits(entry, half->desc))
+    half_done_drop(half);
+  return half->noted;
+}
+
+void half_done_note(struct half_done *half, const char *location, uint64_t acked,
+                    const struct oci_hasher *hasher) {
+  if (!half->journal)
+    return;
+  half->noted = true;
+  journal_note(half->journal, half->target, &half->desc->digest,
+               &(struct journal_entry){.location = location, .acked = acked, .hasher = *hasher});
+}
+
+void half_done_drop(struct half_done *half) {
+  if (half->noted)
+    journal_drop(half->journal, half->target, &half->desc->digest);
+  half->noted = false;
+}

@@ -1,0 +1,31 @@
+/* transfer/half_done.h - one blob's upload in the journal: found, kept up to date, forgotten.
+ * A plain member of the upload. Thread: the loop's. */
+#ifndef DRAY_TRANSFER_HALF_DONE_H
+#define DRAY_TRANSFER_HALF_DONE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "oci/manifest.h"
+#include "transfer/journal.h"
+
+/* Borrowed: all that it points to. */
+struct half_done {
+  struct journal *journal; /* NULL: nothing is remembered */
+  const struct oci_repo *target;
+  const struct oci_descriptor *desc;
+  bool looked; /* for an earlier run's entry */
+  bool noted;  /* there is an entry, and it is ours */
+};
+
+/* An earlier run's entry, once: false where there is none, or one that can't be of this blob (that
+ * is dropped). Whether the registry still has the session is another question. */
+bool half_done_take(struct half_done *half, struct journal_entry *entry);
+
+/* location's session holds acked bytes; hasher is the digest's state at or before that. */
+void half_done_note(struct half_done *half, const char *location, uint64_t acked,
+                    const struct oci_hasher *hasher);
+
+void half_done_drop(struct half_done *half);
+
+#endif
