@@ -37,6 +37,8 @@ struct upload_way quirks_choose(const struct quirks *quirks, const struct upload
 
 static void learn_limit(struct quirks *quirks, uint64_t body) {
   uint64_t limit = body / 2;
+  if (limit < BODY_LEAST && body > BODY_LEAST) /* nginx's own limit is just that */
+    limit = BODY_LEAST;
   if (limit >= BODY_LEAST && (!quirks->body_max || limit < quirks->body_max))
     quirks->body_max = limit;
 }

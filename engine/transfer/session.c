@@ -61,6 +61,11 @@ bool session_is_forgotten(const struct call_result *result) {
   return has_code(result, "BLOB_UPLOAD_UNKNOWN");
 }
 
+int session_refusal(const struct call_result *result) {
+  int status = result->reply->status;
+  return status == 400 && has_code(result, "UNSUPPORTED") ? 405 : status;
+}
+
 bool session_is_spoilt(const struct call_result *result, bool resumed) {
   int status = result->reply->status;
   return (status == 400 &&

@@ -28,6 +28,9 @@ void session_sent(struct session *session, const struct call_result *result, uin
 /* The registry knows of no such session: that says nothing about the way of uploading. */
 bool session_is_forgotten(const struct call_result *result);
 
+/* The answer's status; 405 also where a registry says "unsupported" by another one. */
+int session_refusal(const struct call_result *result);
+
 /* The bytes that it holds are not ours, though ours have the right digest; or, where it has gone on
  * after a loss, it stands where no PATCH can go on. */
 bool session_is_spoilt(const struct call_result *result, bool resumed);

@@ -307,7 +307,8 @@ static void on_sent(void *arg, const struct call_result *result) {
     session_sent(&upload->session, result, upload->body);
     note(upload);
     become(upload, UPLOAD_FILL);
-  } else if (answered && (first || reply->status == 413) && other_way(upload, reply->status)) {
+  } else if (answered && (first || reply->status == 413) &&
+             other_way(upload, session_refusal(result))) {
     log_at(upload->spec.transfer->log, LOG_INFO, "%s: trying another way of uploading",
            upload->err.message);
     if (upload->session.acked) /* of smaller pieces, from where it stands */

@@ -111,7 +111,7 @@ static void bodies_that_are_too_large_are_halved_down_to_a_mebibyte(void **state
   (void)state;
   struct quirks quirks = {0};
   struct upload_terms blob = {oci_profile(usual), .size = 10 * MIB};
-  static const uint64_t chunks[] = {5 * MIB, 5 * MIB / 2, 5 * MIB / 4};
+  static const uint64_t chunks[] = {5 * MIB, 5 * MIB / 2, 5 * MIB / 4, MIB};
   for (size_t i = 0; i < COUNT(chunks); i++) {
     assert_true(refuse(&quirks, &blob, 413));
     assert_int_equal(quirks_choose(&quirks, &blob).kind, UPLOAD_CHUNKS);
