@@ -15,13 +15,11 @@ bool half_done_take(struct half_done *half, struct journal_entry *entry) {
   return half->noted;
 }
 
-void half_done_note(struct half_done *half, const char *location, uint64_t acked,
-                    const struct oci_hasher *hasher) {
+void half_done_note(struct half_done *half, const struct journal_entry *entry) {
   if (!half->journal)
     return;
   half->noted = true;
-  journal_note(half->journal, half->target, &half->desc->digest,
-               &(struct journal_entry){.location = location, .acked = acked, .hasher = *hasher});
+  journal_note(half->journal, half->target, &half->desc->digest, entry);
 }
 
 void half_done_drop(struct half_done *half) {

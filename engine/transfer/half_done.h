@@ -22,9 +22,8 @@ struct half_done {
  * is dropped). Whether the registry still has the session is another question. */
 bool half_done_take(struct half_done *half, struct journal_entry *entry);
 
-/* location's session holds acked bytes; hasher is the digest's state at or before that. */
-void half_done_note(struct half_done *half, const char *location, uint64_t acked,
-                    const struct oci_hasher *hasher);
+/* What its session is and holds now. */
+void half_done_note(struct half_done *half, const struct journal_entry *entry);
 
 void half_done_drop(struct half_done *half);
 

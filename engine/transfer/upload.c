@@ -78,10 +78,13 @@ static void end(struct upload *upload, enum blob_outcome outcome) {
 
 /* What the registry holds now, for a later run. */
 static void note(struct upload *upload) {
-  uint64_t acked = upload->session.acked;
-  const struct oci_hasher *hasher = upload->spec.checkpoint(upload->spec.arg, acked);
+  const struct session *session = &upload->session;
+  const struct oci_hasher *hasher = upload->spec.checkpoint(upload->spec.arg, session->acked);
   if (hasher)
-    half_done_note(&upload->half, upload->session.location, acked, hasher);
+    half_done_note(&upload->half, &(struct journal_entry){.location = session->location,
+                                                          .acked = session->acked,
+                                                          .chunk_min = session->chunk_min,
+                                                          .hasher = *hasher});
 }
 
 /* Gives the session up, if there is one, and goes on with state then. Nothing is given up at the
@@ -463,6 +466,7 @@ static bool take_note(struct upload *upload) {
   session_forget(&upload->session);
   upload->session.location = mem_strdup(entry.location);
   upload->session.acked = entry.acked;
+  upload->session.chunk_min = entry.chunk_min;
   upload->body = size_of(upload) - entry.acked;
   spec->seed(spec->arg, &entry.hasher);
   return true;
