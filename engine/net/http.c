@@ -10,27 +10,15 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "net/http_error.h"
+#include "net/lane.h"
 #include "net/trust.h"
 #include "net/url.h"
 
 enum {
   LANES = 2,
-  CONNECTIONS_KEPT = 2048,   /* more than any gate lets through: curl never closes one for room */
   REQUEST_BUFFER = 32 * 1024 /* bytes, each way, on HTTP_REQUEST */
 };
 #define WATCH_MS 250
-
-struct lane {
-  struct http *http;
-  CURLM *multi;
-  struct timer timer;
-  struct list idle; /* easy handles to use again */
-};
-
-struct idle {
-  struct list node;
-  CURL *easy;
-};
 
 struct http {
   struct loop *loop;
@@ -42,13 +30,6 @@ struct http {
   struct list active;
   struct timer watch; /* stalls; runs while anything is active */
   uint64_t requests;
-};
-
-struct socket {
-  uv_poll_t poll;
-  struct lane *lane;
-  curl_socket_t fd;
-  int events; /* what curl waits for */
 };
 
 struct http_request {
@@ -194,85 +175,12 @@ static int on_seek(void *arg, curl_off_t offset, int origin) {
   return CURL_SEEKFUNC_OK;
 }
 
-static void drain_finished(struct lane *lane) {
-  CURLMsg *message;
-  int left;
-  while ((message = curl_multi_info_read(lane->multi, &left))) {
-    if (message->msg != CURLMSG_DONE)
-      continue;
-    struct http_request *request = NULL;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&request);
-    request->code = message->data.result;
-    request->finished = true;
-    loop_ready(lane->http->loop, &request->ready);
-  }
-}
-
-static void act(struct lane *lane, curl_socket_t fd, int events) {
-  int running;
-  curl_multi_socket_action(lane->multi, fd, events, &running);
-  drain_finished(lane);
-}
-
-static void on_timer(struct timer *timer) {
-  act(list_entry(timer, struct lane, timer), CURL_SOCKET_TIMEOUT, 0);
-}
-
-static int on_curl_timer(CURLM *multi, long ms, void *arg) {
-  (void)multi;
-  struct lane *lane = arg;
-  if (ms < 0)
-    timer_stop(&lane->timer);
-  else
-    timer_start(lane->http->loop, &lane->timer, (uint64_t)ms);
-  return 0;
-}
-
-static void on_poll(uv_poll_t *poll, int status, int events) {
-  struct socket *socket = poll->data;
-  int flags = 0;
-  if (events & UV_READABLE)
-    flags |= CURL_CSELECT_IN;
-  if (events & UV_WRITABLE)
-    flags |= CURL_CSELECT_OUT;
-  /* On an error libuv stops watching. curl finds out which one by trying, and reads what the peer
-   * said before it went. */
-  if (status < 0)
-    flags = CURL_CSELECT_IN | CURL_CSELECT_OUT;
-  act(socket->lane, socket->fd, flags);
-  if (status < 0 && !uv_is_closing((uv_handle_t *)poll))
-    uv_poll_start(poll, socket->events, on_poll);
-}
-
-static void socket_closed(uv_handle_t *handle) { free(handle->data); }
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned) {
-  (void)easy;
-  struct lane *lane = arg;
-  struct socket *socket = assigned;
-  if (what == CURL_POLL_REMOVE) {
-    if (!socket)
-      return 0;
-    curl_multi_assign(lane->multi, fd, NULL);
-    uv_poll_stop(&socket->poll);
-    uv_close((uv_handle_t *)&socket->poll, socket_closed);
-    return 0;
-  }
-  if (!socket) {
-    socket = mem_zalloc(sizeof *socket);
-    socket->lane = lane;
-    socket->fd = fd;
-    socket->poll.data = socket;
-    if (uv_poll_init_socket(loop_uv(lane->http->loop), &socket->poll, fd) < 0) {
-      free(socket);
-      return -1;
-    }
-    curl_multi_assign(lane->multi, fd, socket);
-  }
-  socket->events =
-      (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-  uv_poll_start(&socket->poll, socket->events, on_poll);
-  return 0;
+static void on_finished(CURL *easy, CURLcode code) {
+  struct http_request *request = NULL;
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&request);
+  request->code = code;
+  request->finished = true;
+  loop_ready(request->http->loop, &request->ready);
 }
 
 /* -- a request's life -- */
@@ -287,23 +195,6 @@ static struct lane *lane_for(struct http *http, const struct http_spec *spec) {
     free(host);
   }
   return &http->lanes[h2 ? HTTP_REQUEST : HTTP_STREAM];
-}
-
-static CURL *easy_take(struct lane *lane) {
-  struct list *node = list_pop(&lane->idle);
-  if (!node)
-    return curl_easy_init();
-  struct idle *idle = list_entry(node, struct idle, node);
-  CURL *easy = idle->easy;
-  free(idle);
-  return easy;
-}
-
-static void easy_give(struct lane *lane, CURL *easy) {
-  struct idle *idle = mem_zalloc(sizeof *idle);
-  curl_easy_reset(easy);
-  idle->easy = easy;
-  list_push(&lane->idle, &idle->node);
 }
 
 static void set_body(struct http_request *request) {
@@ -436,7 +327,7 @@ static void end(struct http_request *request) {
   curl_multi_remove_handle(request->lane->multi, request->easy);
   verdict(request);
   log_request(request);
-  easy_give(request->lane, request->easy);
+  lane_give(request->lane, request->easy);
   list_remove(&request->node);
   if (list_empty(&http->active))
     timer_stop(&http->watch);
@@ -460,7 +351,7 @@ static void on_ready(struct ready *ready) {
     curl_easy_pause(request->easy, CURLPAUSE_CONT);
     if (request->stopped)
       loop_ready(request->http->loop, &request->ready);
-    act(request->lane, CURL_SOCKET_TIMEOUT, 0);
+    lane_act(request->lane);
   }
 }
 
@@ -507,7 +398,7 @@ struct http_request *http_start(struct http *http, const struct http_spec *spec)
   buf_init(&request->reply.head, HTTP_HEADERS_MAX);
   buf_init(&request->reply.body, spec->body_max ? spec->body_max : (size_t)64 * 1024);
   request->reply.started_ms = loop_now(http->loop);
-  request->easy = easy_take(request->lane);
+  request->easy = lane_take(request->lane);
   moved(request);
   configure(request);
   request->spec.headers = NULL;
@@ -539,20 +430,6 @@ void http_resume(struct http_request *request) {
 
 /* -- the client -- */
 
-static void lane_init(struct lane *lane, struct http *http, bool multiplex) {
-  lane->http = http;
-  lane->multi = curl_multi_init();
-  timer_init(&lane->timer, on_timer);
-  list_init(&lane->idle);
-  curl_multi_setopt(lane->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-  curl_multi_setopt(lane->multi, CURLMOPT_SOCKETDATA, lane);
-  curl_multi_setopt(lane->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
-  curl_multi_setopt(lane->multi, CURLMOPT_TIMERDATA, lane);
-  curl_multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
-  curl_multi_setopt(lane->multi, CURLMOPT_PIPELINING,
-                    multiplex ? (long)CURLPIPE_MULTIPLEX : (long)CURLPIPE_NOTHING);
-}
-
 struct http *http_new(struct loop *loop, const struct http_options *options) {
   struct http *http = mem_zalloc(sizeof *http);
   curl_global_init(CURL_GLOBAL_DEFAULT); /* counted, and thread-safe since 7.84 */
@@ -568,8 +445,8 @@ struct http *http_new(struct loop *loop, const struct http_options *options) {
   http->share = curl_share_init();
   curl_share_setopt(http->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
   curl_share_setopt(http->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-  lane_init(&http->lanes[HTTP_REQUEST], http, true);
-  lane_init(&http->lanes[HTTP_STREAM], http, false);
+  lane_init(&http->lanes[HTTP_REQUEST], loop, true, on_finished);
+  lane_init(&http->lanes[HTTP_STREAM], loop, false, on_finished);
   return http;
 }
 
@@ -577,16 +454,8 @@ void http_free(struct http *http) {
   if (!http)
     return;
   assert(list_empty(&http->active));
-  for (int i = 0; i < LANES; i++) {
-    struct list *node;
-    while ((node = list_pop(&http->lanes[i].idle))) {
-      struct idle *idle = list_entry(node, struct idle, node);
-      curl_easy_cleanup(idle->easy);
-      free(idle);
-    }
-    curl_multi_cleanup(http->lanes[i].multi);
-    timer_stop(&http->lanes[i].timer);
-  }
+  for (int i = 0; i < LANES; i++)
+    lane_free(&http->lanes[i]);
   curl_share_cleanup(http->share);
   map_free(http->no_h2, NULL);
   timer_stop(&http->watch);
