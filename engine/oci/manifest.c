@@ -195,3 +195,21 @@ int oci_manifest_parse(const char *content_type, const char *bytes, size_t len,
 }
 
 void oci_manifest_free(struct oci_manifest *manifest) { free(manifest); }
+
+int oci_manifest_check(const char *host, const struct oci_digest *digest, int64_t size,
+                       const char *content_type, const char *bytes, size_t len,
+                       struct oci_manifest **parsed, struct err *err) {
+  struct oci_digest found;
+  if (size >= 0 && (uint64_t)size != len)
+    return err_set(err, ERR_DIGEST,
+                   "%s: manifest %s has the wrong size: %zu bytes, where its index says %lld", host,
+                   digest->text, len, (long long)size);
+  oci_digest_of(digest->algorithm, bytes, len, &found);
+  if (!oci_digest_equal(&found, digest))
+    return err_set(err, ERR_DIGEST, "%s: manifest %s is corrupt: its bytes have the digest %s",
+                   host, digest->text, found.text);
+  int rc = oci_manifest_parse(content_type, bytes, len, parsed, err);
+  if (rc < 0)
+    err_prefix(err, "%s: manifest %s", host, digest->text);
+  return rc;
+}

@@ -51,6 +51,13 @@ int oci_manifest_parse(const char *content_type, const char *bytes, size_t len,
                        struct oci_manifest **manifest, struct err *err);
 void oci_manifest_free(struct oci_manifest *manifest);
 
+/* Checks that bytes are what digest says (and size, unless negative), and parses them. *parsed is
+ * the caller's. host is for messages.
+ * Errors: ERR_DIGEST, those of oci_manifest_parse(). */
+int oci_manifest_check(const char *host, const struct oci_digest *digest, int64_t size,
+                       const char *content_type, const char *bytes, size_t len,
+                       struct oci_manifest **parsed, struct err *err);
+
 bool oci_type_is_manifest(const char *media_type); /* one of the four above, parameters ignored */
 
 #endif

@@ -246,8 +246,8 @@ static int accept_manifest(struct image_copy *copy, const struct call_result *re
   struct oci_digest digest = copy->wanted;
   if (!oci_digest_is_set(&digest) && !announced(result, &digest))
     oci_digest_of(OCI_SHA256, body, reply->body.len, &digest);
-  if (manifest_check(host, &digest, -1, http_header(reply, "Content-Type"), body, reply->body.len,
-                     &copy->parsed, &copy->err) < 0)
+  if (oci_manifest_check(host, &digest, -1, http_header(reply, "Content-Type"), body,
+                         reply->body.len, &copy->parsed, &copy->err) < 0)
     return -1;
   copy->wanted = digest;
   copy->len = reply->body.len;

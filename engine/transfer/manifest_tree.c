@@ -79,24 +79,6 @@ struct manifest_tree {
   struct manifest_counts counts;
 };
 
-int manifest_check(const char *host, const struct oci_digest *digest, int64_t size,
-                   const char *content_type, const char *bytes, size_t len,
-                   struct oci_manifest **parsed, struct err *err) {
-  struct oci_digest found;
-  if (size >= 0 && (uint64_t)size != len)
-    return err_set(err, ERR_DIGEST,
-                   "%s: manifest %s has the wrong size: %zu bytes, where its index says %lld", host,
-                   digest->text, len, (long long)size);
-  oci_digest_of(digest->algorithm, bytes, len, &found);
-  if (!oci_digest_equal(&found, digest))
-    return err_set(err, ERR_DIGEST, "%s: manifest %s is corrupt: its bytes have the digest %s",
-                   host, digest->text, found.text);
-  int rc = oci_manifest_parse(content_type, bytes, len, parsed, err);
-  if (rc < 0)
-    err_prefix(err, "%s: manifest %s", host, digest->text);
-  return rc;
-}
-
 static void become(struct node *node, enum node_state state) {
   node->state = state;
   loop_ready(node->tree->spec.transfer->loop, &node->ready);
@@ -207,7 +189,7 @@ static void on_fetched(void *arg, const struct call_result *result) {
             what);
     fail(tree, &err);
   } else if (oci_answer(result, host, what, &err) < 0 ||
-             manifest_check(
+             oci_manifest_check(
                  host, &node->digest, node->size, http_header(result->reply, "Content-Type"),
                  buf_str(&result->reply->body), result->reply->body.len, &node->parsed, &err) < 0) {
     fail(tree, &err);

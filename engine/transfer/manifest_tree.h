@@ -51,11 +51,4 @@ void manifest_tree_cancel(struct manifest_tree *tree); /* done follows with ERR_
 void manifest_tree_free(struct manifest_tree *tree);   /* after done only */
 const struct manifest_counts *manifest_tree_counts(const struct manifest_tree *tree);
 
-/* Checks that bytes are what digest says (and size, unless negative), and parses them. *parsed is
- * the caller's. host is for messages.
- * Errors: ERR_DIGEST, those of oci_manifest_parse(). */
-int manifest_check(const char *host, const struct oci_digest *digest, int64_t size,
-                   const char *content_type, const char *bytes, size_t len,
-                   struct oci_manifest **parsed, struct err *err);
-
 #endif
