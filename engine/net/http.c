@@ -2,8 +2,10 @@
 
 #include <assert.h>
 #include <curl/curl.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <uv.h>
 
 #include "base/map.h"
@@ -48,7 +50,8 @@ struct http_request {
   bool resume, recv_paused, send_paused;
   bool head_complete, streaming;
   uint64_t moved_ms;    /* when a byte last moved */
-  curl_off_t sent_seen; /* bytes sent, when last looked at */
+  curl_off_t sent_seen; /* bytes sent, when last looked at … */
+  int queued_seen;      /* … and of these, still in the socket */
   char error_text[CURL_ERROR_SIZE];
 };
 
@@ -355,13 +358,20 @@ static void on_ready(struct ready *ready) {
   }
 }
 
-/* curl asks for bytes in large pieces: between two, what the socket takes is progress too. */
+/* curl asks for bytes in large pieces: between two, what the socket takes is progress too, and so is
+ * what leaves it for a peer behind a slow line. */
 static void note_sending(struct http_request *request) {
   curl_off_t sent = 0;
+  curl_socket_t fd = CURL_SOCKET_BAD;
+  int queued = 0;
   curl_easy_getinfo(request->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
-  if (sent != request->sent_seen)
+  curl_easy_getinfo(request->easy, CURLINFO_ACTIVESOCKET, &fd);
+  if (fd != CURL_SOCKET_BAD && ioctl(fd, SIOCOUTQ, &queued) < 0)
+    queued = 0;
+  if (sent != request->sent_seen || queued < request->queued_seen)
     moved(request);
   request->sent_seen = sent;
+  request->queued_seen = queued;
 }
 
 static void on_watch(struct timer *timer) {

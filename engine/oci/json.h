@@ -2,7 +2,9 @@
 #ifndef DRAY_OCI_JSON_H
 #define DRAY_OCI_JSON_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
@@ -15,7 +17,11 @@
  * object, too many values, too deep), with words fit for the end of "image X: …". */
 json_t *oci_json_load(const char *bytes, size_t len, struct err *err);
 
-/* The member's text; NULL where it is missing or no string. */
+/* A number of bytes. False: it is none. (Where a document holds a number that no integer can, all of
+ * its numbers are read as reals.) */
+bool oci_json_count(const json_t *number, uint64_t *count);
+
+/* The member's text; NULL where it is missing, no string, or holds a NUL. */
 const char *oci_json_text(const json_t *object, const char *key);
 
 #endif

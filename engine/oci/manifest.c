@@ -78,10 +78,8 @@ static int read_descriptor(const json_t *json, struct oci_descriptor *item, stru
     status = read_media_type(json, &item->media_type, err);
   if (status != 0)
     return status;
-  const json_t *size = json_object_get(json, "size");
-  if (!json_is_integer(size) || json_integer_value(size) < 0)
+  if (!oci_json_count(json_object_get(json, "size"), &item->size))
     return err_set(err, ERR_PROTOCOL, "size is not a whole number of bytes");
-  item->size = (uint64_t)json_integer_value(size);
   return 0;
 }
 
