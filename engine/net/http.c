@@ -45,6 +45,7 @@ struct http_request {
   char *url;
   struct http_reply reply;
   CURLcode code;
+  bool begun;    /* sent, as a whole or in part */
   bool finished; /* curl is done with it */
   bool stopped;  /* by us: reply.err says why */
   bool resume, recv_paused, send_paused;
@@ -149,11 +150,7 @@ static size_t on_read(char *data, size_t size, size_t count, void *arg) {
     room = (size_t)left;
   if (!room)
     return 0;
-  int64_t got = (int64_t)room;
-  if (request->spec.read)
-    got = request->spec.read(request->spec.arg, data, room);
-  else
-    memcpy(data, (const char *)request->spec.body + request->reply.sent, room);
+  int64_t got = request->spec.read(request->spec.arg, data, room);
   if (got == HTTP_PAUSE) {
     request->send_paused = true;
     return CURL_READFUNC_PAUSE;
@@ -171,11 +168,22 @@ static int on_seek(void *arg, curl_off_t offset, int origin) {
   const struct http_spec *spec = &request->spec;
   if (request->reply.sent == 0)
     return CURL_SEEKFUNC_OK;
-  if (origin != SEEK_SET || offset != 0 || spec->once ||
-      (spec->read && (!spec->rewind || spec->rewind(spec->arg) < 0)))
+  if (origin != SEEK_SET || offset != 0 || spec->once || !spec->rewind ||
+      spec->rewind(spec->arg) < 0)
     return CURL_SEEKFUNC_FAIL;
   request->reply.sent = 0;
   return CURL_SEEKFUNC_OK;
+}
+
+/* Before each time that the request is sent. Where a connection that was used before dies without an
+ * answer, curl sends it again by itself. */
+static int on_send(void *arg, char *to, char *from, int to_port, int from_port) {
+  struct http_request *request = arg;
+  (void)to, (void)from, (void)to_port, (void)from_port;
+  if (request->spec.once && request->begun)
+    return CURL_PREREQFUNC_ABORT;
+  request->begun = true;
+  return CURL_PREREQFUNC_OK;
 }
 
 static void on_finished(CURL *easy, CURLcode code) {
@@ -203,7 +211,7 @@ static struct lane *lane_for(struct http *http, const struct http_spec *spec) {
 static void set_body(struct http_request *request) {
   CURL *easy = request->easy;
   const struct http_spec *spec = &request->spec;
-  if ((spec->read || spec->once) && spec->body_size) {
+  if (spec->read && spec->body_size) {
     curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)spec->body_size);
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
@@ -249,6 +257,8 @@ static void configure(struct http_request *request) {
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
+  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
+  curl_easy_setopt(easy, CURLOPT_PREREQDATA, request);
   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
                    stream ? (long)options->buffer_size : (long)REQUEST_BUFFER);
   curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE,
@@ -308,7 +318,7 @@ static void verdict(struct http_request *request) {
   }
   if (reply->err.code == ERR_NONE && !request->head_complete)
     err_set(&reply->err, ERR_PROTOCOL, "%s: the answer has no head", host ? host : "?");
-  if (!request->spec.read && !request->spec.once)
+  if (!request->spec.read)
     reply->sent = request->spec.body_size;
   if (host && reply->status && !reply->h2 && request->lane == &request->http->lanes[HTTP_REQUEST])
     map_put(request->http->no_h2, host, request->http);
@@ -381,8 +391,7 @@ static void on_watch(struct timer *timer) {
     struct http_request *request = list_entry(node, struct http_request, node);
     note_sending(request);
     bool answering = request->spec.has_body && request->spec.answer_timeout_ms &&
-                     ((!request->spec.read && !request->spec.once) ||
-                      request->reply.sent == request->spec.body_size);
+                     (!request->spec.read || request->reply.sent == request->spec.body_size);
     int64_t allowed = answering ? request->spec.answer_timeout_ms : http->options.stall_timeout_ms;
     if (request->recv_paused || request->send_paused || request->finished)
       continue;

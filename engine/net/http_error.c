@@ -28,6 +28,8 @@ static const struct row rows[] = {
     {CURLE_OUT_OF_MEMORY, ERR_IO, true, false, NULL},
     {CURLE_OPERATION_TIMEDOUT, ERR_CONNECT, false, false, "no connection in time"},
     {CURLE_SSL_CONNECT_ERROR, ERR_TLS, false, false, NULL},
+    {CURLE_ABORTED_BY_CALLBACK, ERR_NETWORK, false, true, /* by on_send() in http.c */
+     "the connection was closed without an answer"},
     {CURLE_GOT_NOTHING, ERR_NETWORK, false, true, "the connection was closed without an answer"},
     {CURLE_SEND_ERROR, ERR_NETWORK, false, true, NULL},
     {CURLE_RECV_ERROR, ERR_NETWORK, false, true, NULL},
