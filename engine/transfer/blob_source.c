@@ -285,10 +285,6 @@ static void get(struct blob_source *source) {
 static void check(struct blob_source *source) {
   const struct oci_descriptor *desc = source->spec.desc;
   struct oci_digest digest;
-  if (source->hasher.bytes < desc->size && source->hasher.bytes > source->began_at) {
-    become(source, SOURCE_GET); /* a server may answer with a part of the range */
-    return;
-  }
   if (source->hasher.bytes < desc->size) {
     wrong_size(source, (int64_t)source->hasher.bytes);
   } else {
