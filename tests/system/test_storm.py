@@ -20,7 +20,7 @@ TARGETS = (
     {'range_report': 'last', 'no_head': True},
     {'upload_status': 404},
     {'chunk_max': MIB, 'close_after': 7},
-    {'auth': 'bearer', 'token_lifetime': 1},
+    {'auth': 'bearer', 'users': {'joe': 'secret'}, 'anonymous': None, 'token_lifetime': 1},
 )
 
 
@@ -60,6 +60,7 @@ class Storm(SystemTest):
                 image = images.multi(2, shared=2, own=2, size=300 * KIB, attestations=1,
                                      big=5 * MIB, seed=seed)
                 ref = image.put(regs[0], 'app', 'v1')
+                self.docker_config({dst.host: ('joe', 'secret')})
                 self.storm([*regs, dst], seed, 0.1)
                 result = self.dray('copy', '--chunk-size', MIB, '--stall-timeout', '1s', ref,
                                    dst.ref('app:v1'), timeout=LIMIT)
@@ -118,11 +119,10 @@ class Lines(SystemTest):
                 rng = random.Random(seed)
                 image = images.multi(2, shared=1, own=1, size=600 * KIB, big=24 * MIB, seed=seed)
                 self.push(image, src.ref(f'app{seed}:v1'))
-                for _ in range(12):
-                    down.cut(rng.randrange(3 * MIB), rng.choice(('down', 'up')), 1,
-                             rng.choice(('reset', 'close')))
-                    up.cut(rng.randrange(6 * MIB), rng.choice(('down', 'up', 'up')), 1,
-                           rng.choice(('reset', 'close')))
+                for _ in range(12):    # bodies on their way, and heads of requests and answers
+                    for proxy, bodies, heads in ((down, 'down', 'up'), (up, 'up', 'down')):
+                        way, most = rng.choice(((bodies, 2 * MIB), (heads, 3000)))
+                        proxy.cut(rng.randrange(most), way, 1, rng.choice(('reset', 'close')))
                 before = down.cuts + up.cuts
                 result = self.dray('copy', '--retries', 20, '--chunk-size', 2 * MIB,
                                    down.ref(f'app{seed}:v1'), up.ref(f'app{seed}:v1'), timeout=90)
