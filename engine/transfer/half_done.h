@@ -1,5 +1,7 @@
-/* transfer/half_done.h - one blob's upload in the journal: found, kept up to date, forgotten.
- * A plain member of the upload. Thread: the loop's. */
+/* transfer/half_done.h - one blob's upload, or one image, in the journal: found, kept up to date,
+ * forgotten. An image's entry says only that some of its blobs may be at the target though no tag is:
+ * its location is the registry's, and it holds nothing. A plain member of the job. Thread: the
+ * loop's. */
 #ifndef DRAY_TRANSFER_HALF_DONE_H
 #define DRAY_TRANSFER_HALF_DONE_H
 

@@ -9,6 +9,9 @@
 #include "oci/answer.h"
 #include "oci/profile.h"
 #include "oci/registry.h"
+#include "transfer/half_done.h"
+
+#define NOTED_LEAST ((uint64_t)4 * 1024 * 1024) /* bytes: smaller images are not worth a note */
 
 enum image_state {
   IMAGE_TARGET, /* HEAD (or GET) the target's tag */
@@ -25,7 +28,9 @@ struct image_copy {
   struct call *call;   /* to the target in IMAGE_TARGET, else to the source */
   struct call *lister; /* tags/list of the target, beside the source's GET */
   struct manifest_tree *tree;
-  struct oci_digest target; /* what the target's tag is now; unset: nothing, or not known */
+  struct half_done half;         /* what the journal knows of it … */
+  struct oci_descriptor as_blob; /* … by this */
+  struct oci_digest target;      /* what the target's tag is now; unset: nothing, or not known */
   bool target_tag_exists;
   bool target_may_have_blobs;
   bool whole_target; /* HEAD told too little: GET it */
@@ -310,9 +315,21 @@ static struct image_result result_of(const struct image_copy *copy) {
   return result;
 }
 
+/* Should this run be killed, the next one must look for what is there. */
+static void note(struct image_copy *copy, uint64_t bytes) {
+  const struct transfer *transfer = copy->spec.transfer;
+  if (bytes < NOTED_LEAST || transfer->dry_run)
+    return;
+  struct journal_entry entry = {
+      .location = transfer_endpoint(copy->spec.transfer, &copy->spec.dst->repo)->base_url};
+  oci_hasher_init(&entry.hasher, copy->wanted.algorithm);
+  half_done_note(&copy->half, &entry);
+}
+
 static void on_planned(void *arg) {
   struct image_copy *copy = arg;
   struct image_result result = result_of(copy);
+  note(copy, result.counts.total_bytes);
   if (copy->spec.planned)
     copy->spec.planned(copy->spec.arg, &result);
 }
@@ -321,6 +338,8 @@ static void on_tree(void *arg, const struct err *err) {
   struct image_copy *copy = arg;
   if (err)
     copy->err = *err;
+  else
+    half_done_drop(&copy->half);
   if (copy->canceled)
     note_stop(copy);
   become(copy, IMAGE_END);
@@ -330,6 +349,12 @@ static void start_tree(struct image_copy *copy) {
   const struct oci_ref *dst = copy->spec.dst;
   if (is_another(copy, &copy->wanted))
     return;
+  copy->as_blob = (struct oci_descriptor){.digest = copy->wanted, .size = copy->len};
+  copy->half = (struct half_done){
+      .journal = copy->spec.transfer->journal, .target = &dst->repo, .desc = &copy->as_blob};
+  struct journal_entry entry;
+  if (half_done_take(&copy->half, &entry)) /* an earlier run did not come to its end */
+    copy->target_may_have_blobs = true;
   copy->tree = manifest_tree_start(
       &(struct manifest_tree_spec){.transfer = copy->spec.transfer,
                                    .src = &copy->spec.src->repo,

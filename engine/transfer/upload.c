@@ -442,7 +442,6 @@ static void on_asked(void *arg, const struct call_result *result) {
     become(upload, UPLOAD_FILL);
     return;
   case SESSION_GONE:
-    session_forget(&upload->session);
     leave_session(upload, UPLOAD_OPEN);
     return;
   case SESSION_SILENT:
