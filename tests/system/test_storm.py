@@ -31,10 +31,15 @@ def seeds():
 
 
 def stalls(reg, seed):
-    """Now and then the silence of a line that is cut."""
-    reg.on(chance=0.005, seed=seed).any_of(
-        lambda act: act.stall(), lambda act: act.stall(after=(0.0, 1.0)),
-        lambda act: act.stall(received=(0.0, 1.0)), lambda act: act.stall(acted=True))
+    """Now and then the silence of a line that is cut. Not where a commit would be the one to meet
+    it: the answer to that may take minutes."""
+    which = {'chance': 0.01, 'seed': seed}
+    reg.on(('blob', 'cdn'), method='GET', **which).any_of(
+        lambda act: act.stall(), lambda act: act.stall(after=(0.0, 0.9)))
+    reg.on('upload-patch', **which).any_of(
+        lambda act: act.stall(), lambda act: act.stall(received=(0.0, 1.0)),
+        lambda act: act.stall(acted=True))
+    reg.on(('manifest', 'upload-open', 'upload-status', 'token'), **which).stall()
 
 
 class Storm(SystemTest):
