@@ -22,6 +22,7 @@ struct question {
   struct oci_ref ref;
   struct call *call;
   const char *method;
+  enum gate_kind kind;
   char *bytes;
   size_t len;
   struct oci_digest digest;
@@ -47,6 +48,7 @@ static void ask(struct question *question, const char *url, const char *accept, 
   question->call =
       call_start(&(struct call_spec){.endpoint = transfer_endpoint(&question->dray->transfer, repo),
                                      .method = question->method,
+                                     .kind = question->kind,
                                      .url = url,
                                      .headers = headers,
                                      .path = repo->path,
@@ -116,7 +118,7 @@ static void ask_manifest(struct question *question) {
 
 static enum dray_status manifest(struct dray *dray, const char *text, const char *method,
                                  struct question *question) {
-  *question = (struct question){.dray = dray, .method = method};
+  *question = (struct question){.dray = dray, .method = method, .kind = GATE_MANIFEST_READ};
   engine_begin(dray);
   if (oci_ref_parse(text, &question->ref, &dray->err) < 0)
     return DRAY_USAGE;
@@ -206,7 +208,7 @@ static char **sorted(const struct question *question) {
 }
 
 enum dray_status dray_tags(struct dray *dray, const char *repo, char ***tags) {
-  struct question question = {.dray = dray, .method = "GET"};
+  struct question question = {.dray = dray, .method = "GET", .kind = GATE_LIST};
   enum dray_status status = DRAY_USAGE;
   engine_begin(dray);
   buf_init(&question.tags, TAGS_MAX);

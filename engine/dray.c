@@ -150,6 +150,7 @@ void engine_run(struct dray *dray, void (*cancel)(void *arg), void *arg) {
   timer_init(&deadline.timer, on_deadline);
   if (dray->options.deadline_ms)
     timer_start(dray->loop, &deadline.timer, (uint64_t)dray->options.deadline_ms);
+  endpoints_set_deadline(dray->endpoints, deadline.timer.due);
   if (dray->options.signals)
     loop_signals(dray->loop, on_signal, dray, NULL);
   loop_run(dray->loop);

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/ratelimit.h"
 #include "net/retry.h"
 #include "net/url.h"
 
-enum { HEADERS_MAX = 6, REDIRECTS_MAX = 10, REFUSALS_MAX = 3 };
+enum { HEADERS_MAX = 6, REDIRECTS_MAX = 10, REFUSALS_MAX = 3, SENT_AWAY_MAX = 20 };
+#define WORTH_A_WARNING_MS ((int64_t)30 * 1000) /* a wait that somebody may wonder about */
 
 enum call_state {
   CALL_PROBE, /* waits while another call learns how the host wants to be spoken to */
@@ -33,10 +35,13 @@ struct call {
   struct auth_want *want;
   struct http_request *request;
   int attempts, redirects, refusals;
+  int failures;   /* of the attempts, in halves: see net/retry.h */
+  int sent_away;  /* attempts that do not count */
   bool probes;    /* it is the one that learns */
   bool written;   /* spec.write took bytes */
   bool renewable; /* refused, with a body that is gone; a new token would do */
   bool canceled;
+  bool judged; /* the gate was told of this attempt */
   int64_t delay_ms;
   int64_t retry_after_ms;
   struct err err; /* for CALL_FAIL */
@@ -74,6 +79,21 @@ static void call_free(struct call *call) {
   free(call);
 }
 
+/* -- a limit was met -- */
+
+static bool is_limited(const struct http_reply *reply) {
+  return reply->err.code == ERR_NONE && reply->status == 429;
+}
+
+/* Refused so often, or for so long, that nobody should try any further. */
+static bool is_used_up(const struct call *call, const struct http_reply *reply) {
+  bool shut = gate_is_shut(call->spec.endpoint->gate, call->spec.kind);
+  if (reply->err.code != ERR_NONE)
+    return false;
+  return (reply->status == 429 && call->failures > 2 * common(call)->retries) ||
+         ((reply->status == 429 || reply->status == 503) && shut);
+}
+
 static void finish(struct call *call, const struct http_reply *reply) {
   struct call_result result = {
       .reply = reply,
@@ -81,9 +101,12 @@ static void finish(struct call *call, const struct http_reply *reply) {
       .attempts = call->attempts,
       .streamed = call->written,
       .identity = call->authorization ? auth_identity(call->spec.endpoint->auth) : NULL,
-      .retriable =
-          !call->canceled && (call->renewable || retry_reply(reply, call->spec.endpoint->answered)),
+      .retriable = !call->canceled &&
+                   (call->renewable || (retry_reply(reply, call->spec.endpoint->answered) &&
+                                        !is_used_up(call, reply))),
+      .not_asked = call->wait.refused_ms > 0,
       .retry_after_ms = call->retry_after_ms,
+      .retry_at = loop_wall() + call->retry_after_ms,
   };
   gate_leave(&call->wait);
   probe_over(call);
@@ -147,21 +170,15 @@ static void redirect(struct call *call, const struct http_reply *reply) {
   become(call, CALL_FAIL);
 }
 
-static bool try_again(struct call *call, const struct http_reply *reply) {
-  const struct endpoints_spec *all = common(call);
-  if (!retry_reply(reply, call->spec.endpoint->answered))
-    return false;
-  if (call->attempts > all->retries || call->written)
-    return false;
-  if (call->retry_after_ms > RETRY_AFTER_MAX_MS)
-    return false;
-  bool refused = reply->status == 429; /* it was not carried out, whatever it was */
-  if (call->spec.once && !refused && reply->err.code != ERR_CONNECT &&
-      reply->err.code != ERR_RESOLVE)
-    return false;
-  if (!body_again(call))
-    return false;
-  call->delay_ms = retry_delay(call->attempts, call->retry_after_ms, loop_random(all->loop));
+/* Whether its attempts are up, this one counted. */
+static bool has_failed_enough(struct call *call, const struct http_reply *reply) {
+  if (reply->sent_away)
+    return ++call->sent_away > SENT_AWAY_MAX;
+  call->failures += is_limited(reply) ? 1 : 2;
+  return call->failures > 2 * common(call)->retries;
+}
+
+static void tell_retry(const struct call *call, const struct http_reply *reply) {
   char *path = url_for_log(call->first_url);
   char *what = mem_printf("%s %s", call->spec.method, path);
   char *reason = reply->err.code == ERR_NONE ? mem_printf("status %d", reply->status)
@@ -175,21 +192,95 @@ static bool try_again(struct call *call, const struct http_reply *reply) {
   free(reason);
   free(what);
   free(path);
-  become(call, CALL_PAUSE);
+}
+
+static bool try_again(struct call *call, const struct http_reply *reply) {
+  const struct endpoint *endpoint = call->spec.endpoint;
+  if (!retry_reply(reply, endpoint->answered) || has_failed_enough(call, reply) || call->written ||
+      gate_is_shut(endpoint->gate, call->spec.kind))
+    return false;
+  bool carried_out =
+      !is_limited(reply) && reply->err.code != ERR_CONNECT && reply->err.code != ERR_RESOLVE;
+  if (call->spec.once && carried_out)
+    return false;
+  if (!body_again(call))
+    return false;
+  if (is_limited(reply)) { /* the gate holds it, like all others of its kind */
+    call->delay_ms = gate_held_ms(endpoint->gate, call->spec.kind);
+    restart(call);
+  } else {
+    int failed = reply->sent_away ? 1 : call->failures / 2;
+    call->delay_ms = retry_delay(failed, call->retry_after_ms, loop_random(common(call)->loop));
+    become(call, CALL_PAUSE);
+  }
+  tell_retry(call, reply);
   return true;
 }
 
+static void log_hold(const struct call *call, enum gate_kind kind, int64_t ms) {
+  static const char *const words[] = {[GATE_LOOK] = "HEAD requests",
+                                      [GATE_MANIFEST_READ] = "reading of manifests",
+                                      [GATE_MANIFEST_WRITE] = "writing of manifests",
+                                      [GATE_BLOB_READ] = "reading of blobs",
+                                      [GATE_BLOB_WRITE] = "writing of blobs",
+                                      [GATE_LIST] = "lists",
+                                      [GATE_HOST] = "requests"};
+  if (ms >= 1000 && !gate_is_shut(call->spec.endpoint->gate, call->spec.kind))
+    log_at(common(call)->log, ms >= WORTH_A_WARNING_MS ? LOG_WARN : LOG_INFO,
+           "%s: a limit is reached: no %s for %lld s", call->spec.endpoint->name, words[kind],
+           (long long)(ms + 500) / 1000);
+}
+
+/* How many more there may be. What a HEAD tells is about reading manifests: it tells, but is not
+ * metered itself (Docker Hub). */
+static void tell_quota(struct call *call, const struct ratelimit *told) {
+  enum gate_kind kind = call->spec.kind == GATE_LOOK ? GATE_MANIFEST_READ : call->spec.kind;
+  struct gate *gate = call->spec.endpoint->gate;
+  if (told->remaining >= 0 && gate_quota(gate, kind, told->remaining, told->reset_ms))
+    log_hold(call, kind, told->reset_ms);
+}
+
+/* For how long nothing should be asked, as a 429 or 503 says; -1: it does not say. */
+static int64_t wish(const struct http_reply *reply, const struct ratelimit *told) {
+  const char *after = http_header(reply, "Retry-After");
+  int64_t ms = after ? retry_after(after, loop_wall()) : -1;
+  if (ms >= 0 || reply->status != 429 || told->remaining > 0)
+    return ms;
+  if (told->reset_ms >= 0)
+    return told->reset_ms;
+  return told->remaining == 0 ? told->window_ms : -1;
+}
+
+/* How the host bears it. The hosts that it redirects to count for the kind of action: their places
+ * are the same. */
 static void tell_gate(struct call *call, const struct http_reply *reply) {
   struct gate *gate = call->spec.endpoint->gate;
-  bool slow_down = reply->status == 429 || reply->status == 503;
-  const char *after = slow_down ? http_header(reply, "Retry-After") : NULL;
-  call->retry_after_ms = after ? retry_after(after, loop_wall()) : -1;
-  if (slow_down || reply->err.code == ERR_CONNECT)
-    gate_bad(gate, reply->started_ms);
-  else if (reply->err.code == ERR_NONE)
-    gate_good(gate);
-  if (call->retry_after_ms > 0 && call->retry_after_ms <= RETRY_AFTER_MAX_MS)
-    gate_hold(gate, call->retry_after_ms);
+  enum gate_kind kind = call->spec.kind, held = at_home(call) ? GATE_HOST : kind;
+  struct ratelimit told;
+  gate_answered(&call->wait);
+  call->retry_after_ms = -1;
+  if (reply->err.code != ERR_NONE) {
+    if (reply->err.code == ERR_CONNECT)
+      gate_unreachable(gate, held, reply->started_ms);
+    else if (reply->lost_early && !reply->sent_away)
+      gate_bad(gate, kind, reply->started_ms);
+    return;
+  }
+  ratelimit_read(&told, reply, loop_wall());
+  if (reply->status == 429) {
+    call->retry_after_ms = wish(reply, &told);
+    if (gate_limited(gate, kind, reply->started_ms, call->retry_after_ms))
+      log_hold(call, kind, gate_held_ms(gate, kind));
+  } else if (reply->status == 503) {
+    call->retry_after_ms = wish(reply, &told);
+    gate_bad(gate, kind, reply->started_ms);
+    if (call->retry_after_ms > 0 && gate_hold(gate, held, call->retry_after_ms))
+      log_hold(call, held, call->retry_after_ms);
+  } else if (reply->status < 500 && at_home(call) && !call->judged) {
+    gate_good(gate, kind);
+  }
+  if (at_home(call))
+    tell_quota(call, &told);
 }
 
 static void learn(struct call *call, const struct http_reply *reply) {
@@ -244,7 +335,10 @@ static bool on_head(void *arg, const struct http_reply *reply) {
     return false;
   call->spec.endpoint->answered = true;
   probe_over(call);
-  gate_good(call->spec.endpoint->gate); /* a stream's end is too far away to learn from */
+  gate_answered(&call->wait);
+  if (at_home(call)) /* a stream's end is too far away to learn from */
+    gate_good(call->spec.endpoint->gate, call->spec.kind);
+  call->judged = true;
   return !call->spec.head || call->spec.head(call->spec.arg, reply);
 }
 
@@ -286,6 +380,7 @@ static void send_request(struct call *call) {
   if (call->authorization && at_home(call))
     headers[count++] = authorization = mem_printf("Authorization: %s", call->authorization);
   call->attempts++;
+  call->judged = false;
   call->request = http_start(all->http, &(struct http_spec){
                                             .lane = call->spec.lane,
                                             .method = call->spec.method,
@@ -323,7 +418,13 @@ static void on_authorized(void *arg, const char *header, const struct err *err) 
 }
 
 static void on_entered(struct gate_wait *wait) {
-  become(list_entry(wait, struct call, wait), CALL_SEND);
+  struct call *call = list_entry(wait, struct call, wait);
+  if (wait->refused_ms) {
+    err_set(&call->err, ERR_RATE_LIMITED, "%s: not asked: a limit of it is used up",
+            call->spec.endpoint->name);
+    call->retry_after_ms = wait->refused_ms;
+  }
+  become(call, wait->refused_ms ? CALL_FAIL : CALL_SEND);
 }
 
 static void on_pause_over(struct timer *timer) { restart(list_entry(timer, struct call, pause)); }
@@ -354,10 +455,7 @@ static void step(struct ready *ready) {
     call->want = auth_get(endpoint->auth, call->spec.path, call->spec.scopes, on_authorized, call);
     return;
   case CALL_ENTER:
-    if (call->spec.in_stream || call->wait.inside)
-      become(call, CALL_SEND);
-    else
-      gate_enter(endpoint->gate, &call->wait);
+    gate_enter(endpoint->gate, &call->wait, call->spec.kind, call->spec.in_stream);
     return;
   case CALL_SEND:
     send_request(call);
@@ -381,6 +479,9 @@ struct call *call_start(const struct call_spec *spec) {
   call->url = mem_strdup(call->first_url);
   call->spec.url = call->first_url;
   call->retry_after_ms = -1;
+  if (strcmp(spec->method, "HEAD") == 0)
+    call->spec.kind = GATE_LOOK;
+  assert(call->spec.kind != GATE_LOOK || strcmp(spec->method, "HEAD") == 0);
   for (int i = 0; spec->headers && spec->headers[i]; i++) {
     assert(i < HEADERS_MAX);
     call->headers[i] = mem_strdup(spec->headers[i]);

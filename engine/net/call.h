@@ -19,14 +19,30 @@ struct call_result {
   int attempts;
   const char *identity;   /* whose Authorization was sent with the last attempt; NULL: none was */
   bool streamed;          /* `write` took bytes */
-  bool retriable;         /* it failed, but might succeed later */
-  int64_t retry_after_ms; /* what the server asked for; -1: nothing */
+  bool not_asked;         /* with ERR_RATE_LIMITED: it was not sent, since an earlier answer told of
+                             a limit that lasts for longer than is waited */
+  bool retriable;         /* it failed, but might succeed later, within the time that is waited */
+  int64_t retry_after_ms; /* what the server asked for, or how long a limit lasts; -1: not known */
+  int64_t retry_at;       /* the same as a time: ms since 1970 */
 };
+
+/* What is sent again although it may have reached the server, and why that is safe:
+ *   GET, HEAD               read only (RFC 9110, 9.2.1)
+ *   POST, opens an upload   at worst a session is left, which the registry clears away; the same
+ *                           for a mount, which a second time finds the blob there
+ *   PUT of a manifest       the same bytes under the same name: idempotent (RFC 9110, 9.2.2)
+ * and what is not (once), because the server may hold what the first try brought:
+ *   PATCH                   the session's status is asked, and it goes on from there
+ *   PUT of a whole blob     the blob is looked for by HEAD, then a new session
+ *   PUT, the commit         the same: a session that is committed is gone, and would answer 404
+ *   DELETE of a session     a courtesy
+ * A 429 was not carried out, whatever it answers: it is always followed by another try. */
 
 /* Strings are copied; body and arg are borrowed until done. */
 struct call_spec {
   struct endpoint *endpoint;
   const char *method;
+  enum gate_kind kind;        /* what it counts as; any HEAD is GATE_LOOK */
   const char *url;            /* "/v2/…" below the endpoint's base, or a whole URL (Location) */
   const char *const *headers; /* "Name: value", NULL at the end; at most 6 */
   const char *path;           /* repository, for credentials */

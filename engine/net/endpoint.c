@@ -12,6 +12,7 @@ struct endpoints {
   struct endpoints_spec spec;
   struct map *by_name;
   uint64_t retries;
+  uint64_t deadline_ms;
 };
 
 struct endpoints *endpoints_new(const struct endpoints_spec *spec) {
@@ -74,6 +75,7 @@ struct endpoint *endpoints_get(struct endpoints *all, const char *name, const ch
   endpoint->name = mem_strdup(name);
   endpoint->base_url = mem_printf("%s://%s", plain ? "http" : "https", api_host);
   endpoint->gate = gate_new(all->spec.loop, all->spec.max_connections);
+  gate_set_deadline(endpoint->gate, all->deadline_ms);
   list_init(&endpoint->waiting);
   endpoint->auth = auth_new(&(struct auth_spec){.loop = all->spec.loop,
                                                 .http = all->spec.http,
@@ -88,6 +90,17 @@ struct endpoint *endpoints_get(struct endpoints *all, const char *name, const ch
                                                 .on_retry_arg = all});
   map_put(all->by_name, name, endpoint);
   return endpoint;
+}
+
+void endpoints_set_deadline(struct endpoints *all, uint64_t deadline_ms) {
+  void *endpoint;
+  all->deadline_ms = deadline_ms;
+  for (size_t i = 0; map_next(all->by_name, &i, NULL, &endpoint);)
+    gate_set_deadline(((struct endpoint *)endpoint)->gate, deadline_ms);
+}
+
+void endpoint_pace(struct endpoint *endpoint, double requests_per_second) {
+  gate_set_rate(endpoint->gate, requests_per_second);
 }
 
 uint64_t endpoints_retries(const struct endpoints *all) { return all->retries; }

@@ -51,6 +51,13 @@ const struct endpoints_spec *endpoints_spec(const struct endpoints *all);
 struct endpoint *endpoints_get(struct endpoints *all, const char *name, const char *api_host,
                                bool loopback);
 
+/* In loop_now()'s time, the end of what is being done: limits that end before it are waited for. 0:
+ * none, then those that end within RETRY_AFTER_MAX_MS. */
+void endpoints_set_deadline(struct endpoints *all, uint64_t deadline_ms);
+
+/* At most so many requests a second to it; 0: no limit. */
+void endpoint_pace(struct endpoint *endpoint, double requests_per_second);
+
 uint64_t endpoints_retries(const struct endpoints *all);
 void endpoints_retried(struct endpoints *all, const struct retry_note *note); /* counts, tells */
 

@@ -22,12 +22,15 @@ enum {
 };
 #define WATCH_MS 250
 
+/* Whether the connection is kept over which a host told that it has no HTTP/2. */
+static const char spare[] = "spare", no_spare[] = "no spare";
+
 struct http {
   struct loop *loop;
   struct http_options options;
   char *user_agent;
   struct lane lanes[LANES];
-  struct map *no_h2; /* hosts of https URLs that answered over HTTP/1.1 */
+  struct map *no_h2; /* hosts of https URLs that answered over HTTP/1.1: spare, or no_spare */
   CURLSH *share;     /* names and TLS sessions, over both lanes */
   struct list active;
   struct timer watch; /* stalls; runs while anything is active */
@@ -50,6 +53,7 @@ struct http_request {
   bool stopped;  /* by us: reply.err says why */
   bool resume, recv_paused, send_paused;
   bool head_complete, streaming;
+  bool last;            /* of its connection */
   uint64_t moved_ms;    /* when a byte last moved */
   curl_off_t sent_seen; /* bytes sent, when last looked at … */
   int queued_seen;      /* … and of these, still in the socket */
@@ -197,14 +201,19 @@ static void on_finished(CURL *easy, CURLcode code) {
 /* -- a request's life -- */
 
 /* A host without HTTP/2 gets all its requests from one pool of connections: two would hold twice as
- * many. */
-static struct lane *lane_for(struct http *http, const struct http_spec *spec) {
+ * many. The connection over which that was learnt serves once more. */
+static struct lane *lane_for(struct http_request *request) {
+  struct http *http = request->http;
+  const struct http_spec *spec = &request->spec;
   bool h2 = spec->lane == HTTP_REQUEST && url_is_https(spec->url);
-  if (h2) {
-    char *host = url_host(spec->url);
-    h2 = host && !map_get(http->no_h2, host);
-    free(host);
+  char *host = h2 ? url_host(spec->url) : NULL;
+  const char *known = host ? map_get(http->no_h2, host) : NULL;
+  if (known) {
+    request->last = known == spare;
+    h2 = request->last;
+    map_put(http->no_h2, host, (char *)no_spare);
   }
+  free(host);
   return &http->lanes[h2 ? HTTP_REQUEST : HTTP_STREAM];
 }
 
@@ -267,6 +276,7 @@ static void configure(struct http_request *request) {
                    h2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
   if (h2)
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+  curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, (long)request->last);
   if (spec->has_body)
     set_body(request);
   if (strcmp(spec->method, "HEAD") == 0)
@@ -308,20 +318,33 @@ static bool refused_by_proxy(struct http_request *request, const char *host) {
   return true;
 }
 
+static void say_unconnected(char *to, size_t room, const struct http *http) {
+  long long ms = http->options.connect_timeout_ms;
+  snprintf(to, room, "no connection within %lld %s", ms % 1000 ? ms : ms / 1000,
+           ms % 1000 ? "ms" : "s");
+}
+
 static void verdict(struct http_request *request) {
   struct http_reply *reply = &request->reply;
   char *host = url_host(request->url);
+  if (request->code == CURLE_PARTIAL_FILE && !request->head_complete)
+    request->code = CURLE_GOT_NOTHING;           /* by HTTP/2 */
+  if (request->code == CURLE_OPERATION_TIMEDOUT) /* we set no other time than that to connect */
+    say_unconnected(request->error_text, sizeof request->error_text, request->http);
   if (!request->stopped && request->code != CURLE_OK &&
       !refused_by_proxy(request, host ? host : request->url)) {
     reply->final = http_error(&reply->err, (int)request->code, request->error_text, request->url);
     reply->lost_early = http_error_after_connect((int)request->code) && !request->head_complete;
+    reply->sent_away =
+        http_error_is_goaway((int)request->code, request->error_text) && !request->head_complete;
   }
   if (reply->err.code == ERR_NONE && !request->head_complete)
     err_set(&reply->err, ERR_PROTOCOL, "%s: the answer has no head", host ? host : "?");
   if (!request->spec.read)
     reply->sent = request->spec.body_size;
-  if (host && reply->status && !reply->h2 && request->lane == &request->http->lanes[HTTP_REQUEST])
-    map_put(request->http->no_h2, host, request->http);
+  if (host && reply->status && !reply->h2 && !map_get(request->http->no_h2, host) &&
+      request->lane == &request->http->lanes[HTTP_REQUEST])
+    map_put(request->http->no_h2, host, (char *)spare);
   if (host)
     text_printable(reply->err.host, sizeof reply->err.host, host, strlen(host));
   free(host);
@@ -384,24 +407,52 @@ static void note_sending(struct http_request *request) {
   request->queued_seen = queued;
 }
 
+/* Since when nothing has moved. The time until there is a connection is not the server's. */
+static uint64_t silent_since(const struct http_request *request, bool *connected) {
+  curl_off_t us = 0;
+  curl_easy_getinfo(request->easy, CURLINFO_PRETRANSFER_TIME_T, &us);
+  *connected = us > 0;
+  uint64_t at = request->reply.started_ms + (uint64_t)us / 1000;
+  return at > request->moved_ms ? at : request->moved_ms;
+}
+
+static void give_up(struct http_request *request, bool connected, uint64_t silent_ms) {
+  const struct http_reply *reply = &request->reply;
+  unsigned long long seconds = silent_ms / 1000, size = request->spec.body_size;
+  char why[100];
+  if (!connected)
+    say_unconnected(why, sizeof why, request->http);
+  else if (request->head_complete)
+    snprintf(why, sizeof why, "stood still for %llu s after %llu bytes of the answer", seconds,
+             (unsigned long long)reply->received);
+  else if (request->spec.read && reply->sent < size)
+    snprintf(why, sizeof why, "stood still for %llu s after %llu of %llu bytes sent", seconds,
+             (unsigned long long)reply->sent, size);
+  else
+    snprintf(why, sizeof why, "no answer for %llu s", seconds);
+  stop(request, connected ? ERR_TIMEOUT : ERR_CONNECT, why);
+  request->reply.lost_early = connected && !request->head_complete;
+  loop_ready(request->http->loop, &request->ready);
+}
+
 static void on_watch(struct timer *timer) {
   struct http *http = list_entry(timer, struct http, watch);
+  const struct http_options *options = &http->options;
   uint64_t now = loop_now(http->loop);
   list_each_safe(node, &http->active) {
     struct http_request *request = list_entry(node, struct http_request, node);
     note_sending(request);
-    bool answering = request->spec.has_body && request->spec.answer_timeout_ms &&
-                     (!request->spec.read || request->reply.sent == request->spec.body_size);
-    int64_t allowed = answering ? request->spec.answer_timeout_ms : http->options.stall_timeout_ms;
     if (request->recv_paused || request->send_paused || request->finished)
       continue;
-    if (now - request->moved_ms < (uint64_t)allowed)
-      continue;
-    char why[80];
-    snprintf(why, sizeof why, "silent for %lld s", (long long)(now - request->moved_ms) / 1000);
-    stop(request, ERR_TIMEOUT, why);
-    request->reply.lost_early = !request->head_complete;
-    loop_ready(http->loop, &request->ready);
+    bool connected;
+    uint64_t since = silent_since(request, &connected);
+    bool answering = request->spec.has_body && request->spec.answer_timeout_ms &&
+                     (!request->spec.read || request->reply.sent == request->spec.body_size);
+    int64_t allowed = !connected  ? options->connect_timeout_ms + WATCH_MS /* curl comes first */
+                      : answering ? request->spec.answer_timeout_ms
+                                  : options->stall_timeout_ms;
+    if (now > since && now - since >= (uint64_t)allowed)
+      give_up(request, connected, now - since);
   }
   timer_start(http->loop, &http->watch, WATCH_MS);
 }
@@ -410,8 +461,8 @@ struct http_request *http_start(struct http *http, const struct http_spec *spec)
   assert(spec->done && spec->method && spec->url);
   struct http_request *request = mem_zalloc(sizeof *request);
   request->http = http;
-  request->lane = lane_for(http, spec);
   request->spec = *spec;
+  request->lane = lane_for(request);
   request->url = mem_strdup(spec->url);
   ready_init(&request->ready, on_ready);
   buf_init(&request->reply.head, HTTP_HEADERS_MAX);

@@ -49,6 +49,8 @@ struct http_reply {
   bool h2;             /* it went over HTTP/2 */
   bool lost_early;     /* no byte of a reply came, on a connection that was up: it may or may not
                           have been carried out */
+  bool sent_away;      /* with err: the server ended the connection in good order (GOAWAY) before it
+                          answered, which says nothing against another try */
   struct err err;      /* err.code is ERR_NONE when a whole reply was received, whatever its status.
                           err.host is HOST[:PORT] of the URL */
   bool final;          /* with err: trying again is pointless (certificate, malformed reply, …) */

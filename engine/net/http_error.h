@@ -11,6 +11,11 @@
  * Returns true where trying again is pointless. */
 bool http_error(struct err *err, int code, const char *detail, const char *url);
 
+/* The server has ended the HTTP/2 connection in good order; the request was very likely not carried
+ * out. (A single request that is refused with REFUSED_STREAM curl sends again by itself, five
+ * times, each time over a new connection.) */
+bool http_error_is_goaway(int code, const char *detail);
+
 /* The connection was up when it happened: the request may have reached the server. */
 bool http_error_after_connect(int code);
 

@@ -1,6 +1,6 @@
 #include "net/limit.h"
 
-#define LEAST 2 /* a stream from a host to itself needs two */
+#define LEAST 1
 
 void limit_init(struct limit *limit, int first, int max) {
   limit->max = max;
@@ -9,18 +9,21 @@ void limit_init(struct limit *limit, int first, int max) {
   limit->cut_ms = 0;
 }
 
-void limit_good(struct limit *limit) {
+void limit_good(struct limit *limit, int used) {
+  if (2 * used < limit_window(limit))
+    return;
   limit->window += limit->window < limit->threshold ? 1 : 1 / limit->window;
   if (limit->window > limit->max)
     limit->window = limit->max;
 }
 
-void limit_bad(struct limit *limit, uint64_t started_ms, uint64_t now_ms) {
+bool limit_bad(struct limit *limit, uint64_t started_ms, uint64_t now_ms) {
   if (limit->cut_ms && started_ms <= limit->cut_ms)
-    return;
+    return false;
   limit->cut_ms = now_ms;
   limit->window = limit->window / 2 < LEAST ? LEAST : limit->window / 2;
   limit->threshold = limit->window;
+  return true;
 }
 
 int limit_window(const struct limit *limit) { return (int)limit->window; }

@@ -8,19 +8,29 @@
 #define FIRST_MS 250
 #define LONGEST_MS 30000
 
+/* By status. 1xx never come alone, 2xx and 3xx are no failures. Of 4xx all but these are about the
+ * request: it would fail again. Of 5xx all but these are about the moment. */
+static const struct {
+  int first, last;
+  bool again;
+} statuses[] = {
+    {408, 408, true},  /* Request Timeout: RFC 9110, 15.5.9 */
+    {425, 425, true},  /* Too Early: RFC 8470, 5.2 */
+    {429, 429, true},  /* Too Many Requests: RFC 6585, 4 */
+    {499, 499, true},  /* nginx: who asked has gone; proxies in between pass it on */
+    {400, 499, false}, /* RFC 9110, 15.5 */
+    {501, 501, false}, /* Not Implemented: RFC 9110, 15.6.2 */
+    {505, 506, false}, /* HTTP Version Not Supported; Variant Also Negotiates: RFC 2295 */
+    {508, 508, false}, /* Loop Detected: RFC 5842 */
+    {510, 511, false}, /* Not Extended: RFC 2774; Network Authentication Required: RFC 6585 */
+    {500, 999, true},  /* RFC 9110, 15.6; Cloudflare's 520 to 530; 529 (too busy), 598, 599 */
+};
+
 bool retry_status(int status) {
-  switch (status) {
-  case 408:
-  case 425:
-  case 429:
-  case 499:
-    return true;
-  case 501:
-  case 505:
-    return false;
-  default:
-    return status >= 500;
-  }
+  for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+    if (status >= statuses[i].first && status <= statuses[i].last)
+      return statuses[i].again;
+  return false;
 }
 
 bool retry_reply(const struct http_reply *reply, bool host_answered) {

@@ -1,5 +1,10 @@
 /* net/retry.h - what may be tried again, and when. Pure: time and chance are arguments.
- * Sources: RFC 9110 (15, 10.2.3), what registries answer under load, libcurl-errors(3). */
+ * Of statuses the table is in retry.c, of curl's codes in http_error.c. What counts:
+ *   answered 429                    half an attempt: the gate decides when it may go again
+ *   sent away by GOAWAY             no attempt, up to 20 times
+ *   other failures that may pass    an attempt
+ *   anything else                   final
+ * Source of Retry-After: RFC 9110, 10.2.3. */
 #ifndef DRAY_NET_RETRY_H
 #define DRAY_NET_RETRY_H
 
@@ -8,7 +13,7 @@
 
 #include "net/http.h"
 
-#define RETRY_AFTER_MAX_MS ((int64_t)10 * 60 * 1000) /* longer ones are not waited for */
+#define RETRY_AFTER_MAX_MS ((int64_t)10 * 60 * 1000) /* without a deadline, the longest wait */
 
 /* One retry, for whoever watches. */
 struct retry_note {
@@ -17,8 +22,7 @@ struct retry_note {
   int64_t wait_ms;
 };
 
-/* The same request may well succeed later: 408 425 429 and 5xx but 501 and 505; 499 and 522 are
- * what proxies make of time-outs. */
+/* The same request may well succeed later. */
 bool retry_status(int status);
 
 /* The same for a whole reply: a status as above, or an err that is not final.

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "net/url.h"
@@ -31,6 +32,20 @@ static enum err_code code_of(int status) {
   }
 }
 
+/* What to do about a limit, and when it ends where that is known; the caller's. */
+static char *limited(const struct call_result *result) {
+  const char *or_else = result->identity ? "" : ", or log in";
+  time_t at = (time_t)(result->retry_at / 1000);
+  struct tm utc;
+  char when[40];
+  if (result->retry_after_ms < 0 || !gmtime_r(&at, &utc))
+    return mem_printf("; it limits how often it may be asked: try again later%s", or_else);
+  int64_t minutes = result->retry_after_ms / 60000 + (result->retry_after_ms % 60000 > 0);
+  strftime(when, sizeof when, minutes < 24 * 60 ? "%H:%M" : "%Y-%m-%d %H:%M", &utc);
+  return mem_printf("; its limit resets by %s UTC, in %lld minute%s: try again then%s", when,
+                    (long long)minutes, minutes == 1 ? "" : "s", or_else);
+}
+
 /* The caller's. */
 static char *advice(const struct call_result *result, const char *host, const char *body) {
   const char *who = result->identity;
@@ -49,7 +64,7 @@ static char *advice(const struct call_result *result, const char *host, const ch
     return who ? mem_printf("; the credentials lack this permission (%s)", who)
                : mem_strdup("; no credentials were found for it (docker login, --authfile)");
   case 429:
-    return mem_strdup("; it limits how often it may be asked: try again later, or log in");
+    return limited(result);
   default:
     return mem_strdup("");
   }
@@ -60,7 +75,12 @@ int oci_answer(const struct call_result *result, const char *host, const char *w
   const struct http_reply *reply = result->reply;
   char again[40];
   tries(again, result->attempts);
-  if (reply->err.code != ERR_NONE) {
+  if (result->not_asked) {
+    char *hint = limited(result);
+    err_set(err, ERR_RATE_LIMITED, "%s: %s: not asked for: a limit is used up%s", host, what, hint);
+    free(hint);
+    err->http_status = 429;
+  } else if (reply->err.code != ERR_NONE) {
     *err = reply->err;
     if (*again && err->code != ERR_CANCELED)
       snprintf(err->message, sizeof err->message, "%.900s,%s", reply->err.message, again);

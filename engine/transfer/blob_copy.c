@@ -157,8 +157,10 @@ struct blob_copy *blob_copy_start(const struct blob_copy_spec *spec, blob_copy_d
   ready_init(&copy->ready, step);
   sched_grant_init(&copy->grant, spec->desc->size, small, on_granted);
   if (!small) {
-    sched_grant_add(transfer->sched, &copy->grant, transfer_endpoint(transfer, spec->src)->gate);
-    sched_grant_add(transfer->sched, &copy->grant, transfer_endpoint(transfer, spec->dst)->gate);
+    sched_grant_add(transfer->sched, &copy->grant, transfer_endpoint(transfer, spec->src)->gate,
+                    GATE_BLOB_READ);
+    sched_grant_add(transfer->sched, &copy->grant, transfer_endpoint(transfer, spec->dst)->gate,
+                    GATE_BLOB_WRITE);
   }
   copy->upload = upload_start(&(struct upload_spec){.transfer = transfer,
                                                     .repo = spec->dst,

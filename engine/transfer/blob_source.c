@@ -266,6 +266,7 @@ static void get(struct blob_source *source) {
   source->call = call_start(&(struct call_spec){
       .endpoint = source->endpoint,
       .method = "GET",
+      .kind = GATE_BLOB_READ,
       .url = path,
       .headers = headers,
       .path = spec->repo->path,

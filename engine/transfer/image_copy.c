@@ -118,6 +118,7 @@ static struct call *ask(struct image_copy *copy, const struct oci_ref *ref, cons
   struct call *call =
       call_start(&(struct call_spec){.endpoint = transfer_endpoint(transfer, &ref->repo),
                                      .method = method,
+                                     .kind = GATE_MANIFEST_READ,
                                      .url = path,
                                      .headers = (const char *[]){accept, NULL},
                                      .path = ref->repo.path,
@@ -211,6 +212,7 @@ static void list_target(struct image_copy *copy) {
   copy->lister = call_start(&(struct call_spec){
       .endpoint = transfer_endpoint(copy->spec.transfer, dst),
       .method = "GET",
+      .kind = GATE_LIST,
       .url = path,
       .path = dst->path,
       .scopes = scopes,

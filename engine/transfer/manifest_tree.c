@@ -208,6 +208,7 @@ static void fetch(struct node *node) {
   node->tree->counts.pulls++;
   node_request(node, src, false,
                (struct call_spec){.method = "GET",
+                                  .kind = GATE_MANIFEST_READ,
                                   .url = path,
                                   .headers = (const char *[]){accept, NULL},
                                   .body_max = OCI_MANIFEST_MAX,
@@ -316,6 +317,7 @@ static void put(struct node *node) {
   char *type = mem_printf("Content-Type: %s", node->parsed->media_type);
   node_request(node, spec->dst, true,
                (struct call_spec){.method = "PUT",
+                                  .kind = GATE_MANIFEST_WRITE,
                                   .url = path,
                                   .headers = (const char *[]){type, NULL},
                                   .has_body = true,

@@ -37,17 +37,17 @@ static void give(struct sched *sched, struct sched_grant *grant) {
   } else {
     sched->jobs_used++;
     for (int i = 0; i < grant->gate_count; i++)
-      gate_enter_stream(grant->gates[i]);
+      gate_enter_stream(grant->gates[i], grant->kinds[i]);
   }
   loop_ready(sched->loop, &grant->ready);
 }
 
 static bool has_places(const struct sched_grant *grant) {
   for (int i = 0; i < grant->gate_count; i++) {
-    int places = 0;
+    struct gate_places places = {{0}};
     for (int j = 0; j < grant->gate_count; j++)
-      places += grant->gates[j] == grant->gates[i];
-    if (!gate_has_room_for_stream(grant->gates[i], places))
+      places.of[grant->kinds[j]] += grant->gates[j] == grant->gates[i];
+    if (!gate_has_room(grant->gates[i], &places))
       return false;
   }
   return true;
@@ -115,8 +115,10 @@ void sched_grant_init(struct sched_grant *grant, uint64_t size, bool small,
   ready_init(&grant->ready, on_granted);
 }
 
-void sched_grant_add(struct sched *sched, struct sched_grant *grant, struct gate *gate) {
+void sched_grant_add(struct sched *sched, struct sched_grant *grant, struct gate *gate,
+                     enum gate_kind kind) {
   assert(grant->gate_count < SCHED_GATES);
+  grant->kinds[grant->gate_count] = kind;
   grant->gates[grant->gate_count++] = gate;
   gate_watch(gate, gate_changed, sched);
 }
@@ -138,7 +140,7 @@ void sched_release(struct sched *sched, struct sched_grant *grant) {
   } else {
     sched->jobs_used--;
     for (int i = 0; i < grant->gate_count; i++)
-      gate_leave_stream(grant->gates[i]);
+      gate_leave_stream(grant->gates[i], grant->kinds[i]);
   }
   loop_ready(sched->loop, &sched->pump);
 }

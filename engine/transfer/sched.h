@@ -26,12 +26,14 @@ struct sched_grant {
   bool small;    /* no job's place, no places at gates: its requests enter those by themselves */
   bool held;
   int gate_count;
-  struct gate *gates[SCHED_GATES]; /* one may stand there twice */
+  struct gate *gates[SCHED_GATES];   /* one may stand there twice … */
+  enum gate_kind kinds[SCHED_GATES]; /* … for this */
   void (*granted)(struct sched_grant *);
 };
 void sched_grant_init(struct sched_grant *grant, uint64_t size, bool small,
                       void (*granted)(struct sched_grant *));
-void sched_grant_add(struct sched *sched, struct sched_grant *grant, struct gate *gate);
+void sched_grant_add(struct sched *sched, struct sched_grant *grant, struct gate *gate,
+                     enum gate_kind kind);
 
 void sched_ask(struct sched *sched, struct sched_grant *grant);
 void sched_release(struct sched *sched, struct sched_grant *grant); /* or gives up; else nothing */

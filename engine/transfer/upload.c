@@ -133,6 +133,7 @@ static struct call *request(struct upload *upload, struct call_spec spec) {
   spec.endpoint = upload->endpoint;
   spec.path = repo->path;
   spec.scopes = scopes;
+  spec.kind = GATE_BLOB_WRITE;
   spec.in_stream = upload->state >= UPLOAD_OPEN && !upload->spec.small;
   spec.arg = upload;
   struct call *call = call_start(&spec);

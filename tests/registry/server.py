@@ -81,8 +81,8 @@ class Bucket:
 
 
 class Registry(Settings):
-    """A registry on a free port of 127.0.0.1 while the with statement lasts. share=other makes it
-    a second address of the other's content."""
+    """A registry on a free port of 127.0.0.1 (or this one) while the with statement lasts.
+    share=other makes it a second address of the other's content."""
 
     HANDLERS = {'manifest': pull.manifest, 'blob': pull.blob, 'tags': pull.tags,
                 'referrers': pull.referrers, 'cdn': pull.cdn,
@@ -90,7 +90,7 @@ class Registry(Settings):
                 'mount': upload.mount, 'upload-patch': upload.patch, 'upload-put': upload.put,
                 'upload-status': upload.status, 'upload-cancel': upload.cancel}
 
-    def __init__(self, share=None, **settings):
+    def __init__(self, share=None, port=0, **settings):
         for name in ('users', 'rights', 'identity_tokens'):
             setattr(self, name, dict(getattr(Settings, name)))
         self.configure(**settings)
@@ -107,7 +107,7 @@ class Registry(Settings):
         self._lock = threading.Lock()
         self._wires, self._threads, self._live = set(), set(), set()
         self._buckets, self._pulls = {}, 0
-        self._listener = socket.create_server(('127.0.0.1', 0), backlog=512)
+        self._listener = socket.create_server(('127.0.0.1', port), backlog=512)
         self.port = self._listener.getsockname()[1]
         self.host = f'127.0.0.1:{self.port}'
         self._context = self.tls.server_context(self.client_ca) if self.tls else None

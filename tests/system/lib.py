@@ -19,8 +19,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TOP, 'tests'))
 
 from registry import (  # noqa: E402
-    STORM, Access, Authority, DebianRegistry, Proxy, Registry, Tunnels, http_date, images, prove,
-    push)
+    STORM, Access, Authority, DebianRegistry, H2Server, Proxy, Registry, Tunnels, http_date, images,
+    prove, push)
 
 DRAY = os.path.abspath(os.environ.get('DRAY') or os.path.join(TOP, 'build', 'dev', 'dray'))
 SANITIZER_WORDS = ('AddressSanitizer', 'LeakSanitizer', 'UndefinedBehaviorSanitizer',
@@ -28,8 +28,8 @@ SANITIZER_WORDS = ('AddressSanitizer', 'LeakSanitizer', 'UndefinedBehaviorSaniti
 KEPT = ('PATH', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'TSAN_OPTIONS',
         'LLVM_PROFILE_FILE')
 
-__all__ = ['DRAY', 'STORM', 'TOP', 'Access', 'Authority', 'DebianRegistry', 'Proxy', 'Registry',
-           'Result', 'SystemTest', 'Tunnels', 'http_date', 'images', 'prove', 'push', 'unittest']
+__all__ = ['DRAY', 'STORM', 'TOP', 'Access', 'Authority', 'DebianRegistry', 'H2Server', 'Proxy',
+           'Registry', 'Result', 'SystemTest', 'Tunnels', 'http_date', 'images', 'prove', 'push', 'unittest']
 
 
 class Result:

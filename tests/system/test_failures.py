@@ -176,13 +176,13 @@ class Unreachable(FailuresTest):
             waiting.connect_ex(full.getsockname())
             self.addCleanup(waiting.close)
         host = f'127.0.0.1:{full.getsockname()[1]}'
-        self.assertBothWays(host, 'time', retries=1, flags=('--connect-timeout', '300ms'))
+        self.assertBothWays(host, 'no connection within 300 ms', retries=1, flags=('--connect-timeout', '300ms'))
 
     def test_a_host_that_never_shakes_hands(self):
         mute = socket.create_server(('127.0.0.1', 0))
         self.addCleanup(mute.close)
         host = f'127.0.0.1:{mute.getsockname()[1]}'
-        self.assertBothWays(host, 'time', retries=1,
+        self.assertBothWays(host, 'no connection within 300 ms', retries=1,
                             flags=('--connect-timeout', '300ms', '--tls', host))
 
     def test_a_host_that_takes_connections_and_closes_them(self):
@@ -371,7 +371,7 @@ class Lasting(FailuresTest):
                 self.put(images.image(1, size=size))
                 self.src.on('blob').stall(after=1000)
                 result = self.copy('--stall-timeout', '1s')
-                self.assertFailed(result, self.src.host, 'silent')
+                self.assertFailed(result, self.src.host, 'stood still for 1 s')
                 self.assertLess(result.seconds, 10)
 
     def test_a_target_that_takes_no_upload(self):
@@ -386,7 +386,7 @@ class Lasting(FailuresTest):
         self.put(images.image(1, size=30 << 20))
         self.dst.on('upload-patch').stall(received=100_000)
         result = self.copy('--stall-timeout', '1s')
-        self.assertFails(result, 1, self.src.ref('app:v1'), self.dst.host, 'silent')
+        self.assertFails(result, 1, self.src.ref('app:v1'), self.dst.host, 'stood still for 1 s')
         self.assertEqual(len(self.errors(result)), 1)
         self.assertEqual(self.dst.tags('app'), {})
         self.assertLess(result.seconds, 10)

@@ -108,6 +108,61 @@ static void whoever_lacks_rights_is_told_what_to_do(void **state) {
   }
 }
 
+static void a_limit_says_when_it_ends_where_that_is_known(void **state) {
+  (void)state;
+  static const struct {
+    const char *identity;
+    int64_t after_ms;
+    const char *hint;
+  } cases[] = {
+      {NULL, -1, "; it limits how often it may be asked: try again later, or log in"},
+      {"user joe", -1, "; it limits how often it may be asked: try again later"},
+      {NULL, 2220000, "; its limit resets by 14:05 UTC, in 37 minutes: try again then, or log in"},
+      {"user joe", 2160001, "; its limit resets by 14:05 UTC, in 37 minutes: try again then"},
+      {"user joe", 0, "; its limit resets by 14:05 UTC, in 0 minutes: try again then"},
+      {"user joe", 9000, "; its limit resets by 14:05 UTC, in 1 minute: try again then"},
+      {"user joe", 172800000,
+       "; its limit resets by 2023-11-14 14:05 UTC, in 2880 minutes: try again then"},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    struct answer answer;
+    answer_init(&answer, 429, "{\"errors\":[{\"code\":\"TOOMANYREQUESTS\"}]}");
+    answer.result.identity = cases[i].identity;
+    answer.result.retry_after_ms = cases[i].after_ms;
+    answer.result.retry_at = (int64_t)1699970700 * 1000; /* 2023-11-14 14:05 */
+    struct err err = answer_err(&answer);
+    static const char said[] = "ghcr.io: the image: answered 429 (TOOMANYREQUESTS)";
+    CHECK(strncmp(err.message, said, sizeof said - 1) == 0, "%s", err.message);
+    CHECK_STRING(err.message + sizeof said - 1, cases[i].hint, "hint");
+  }
+}
+
+static void what_was_not_asked_for_is_said_to_be_so(void **state) {
+  (void)state;
+  struct answer answer;
+  answer_init(&answer, 0, "");
+  err_set(&answer.reply.err, ERR_RATE_LIMITED, "any");
+  answer.result.not_asked = true;
+  answer.result.attempts = 0;
+  answer.result.retry_after_ms = 21600000;
+  answer.result.retry_at = (int64_t)1699970700 * 1000;
+  struct err err = answer_err(&answer);
+  assert_int_equal(err.code, ERR_RATE_LIMITED);
+  assert_int_equal(err.http_status, 429);
+  assert_string_equal(err.message,
+                      "ghcr.io: the image: not asked for: a limit is used up; its limit "
+                      "resets by 14:05 UTC, in 360 minutes: try again then, or log in");
+}
+
+static void a_limit_of_the_token_server_keeps_its_words(void **state) {
+  (void)state;
+  struct answer answer;
+  answer_init(&answer, 0, "");
+  err_set(&answer.reply.err, ERR_RATE_LIMITED, "no token for ghcr.io/a: answered 429");
+  struct err err = answer_err(&answer);
+  assert_string_equal(err.message, "no token for ghcr.io/a: answered 429");
+}
+
 static void plain_http_on_a_port_with_tls_is_recognised(void **state) {
   (void)state;
   static const char *const bodies[] = {
@@ -210,6 +265,9 @@ int main(void) {
       cmocka_unit_test(a_message_has_host_subject_status_attempts_and_the_registrys_words),
       cmocka_unit_test(one_attempt_or_an_empty_body_is_nothing_to_mention),
       cmocka_unit_test(whoever_lacks_rights_is_told_what_to_do),
+      cmocka_unit_test(a_limit_says_when_it_ends_where_that_is_known),
+      cmocka_unit_test(what_was_not_asked_for_is_said_to_be_so),
+      cmocka_unit_test(a_limit_of_the_token_server_keeps_its_words),
       cmocka_unit_test(plain_http_on_a_port_with_tls_is_recognised),
       cmocka_unit_test(a_failure_without_an_answer_keeps_its_code_and_words),
       cmocka_unit_test(half_an_answer_is_no_answer),

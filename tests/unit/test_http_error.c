@@ -28,8 +28,8 @@ static void every_failure_has_a_code_a_message_and_a_verdict(void **state) {
       {CURLE_PARTIAL_FILE, "transfer closed with 5 bytes remaining", ERR_NETWORK, false, true,
        "ended before"},
       {CURLE_OUT_OF_MEMORY, "", ERR_IO, true, false, "emory"},
-      {CURLE_OPERATION_TIMEDOUT, "Connection timed out after 15001 ms", ERR_CONNECT, false, false,
-       "no connection in time"},
+      {CURLE_OPERATION_TIMEDOUT, "no connection within 15 s", ERR_CONNECT, false, false,
+       "no connection within 15 s"},
       {CURLE_SSL_CONNECT_ERROR, "unexpected eof", ERR_TLS, false, false, "unexpected eof"},
       {CURLE_GOT_NOTHING, "Empty reply from server", ERR_NETWORK, false, true, "without an answer"},
       {CURLE_SEND_ERROR, "Send failure: Broken pipe", ERR_NETWORK, false, true, "Broken pipe"},
@@ -78,6 +78,17 @@ static void details_are_made_printable(void **state) {
   assert_string_equal(err.message, "ghcr.io:444: a?[31mb c");
 }
 
+static void a_goaway_is_told_from_broken_framing(void **state) {
+  (void)state;
+  struct err err;
+  assert_true(http_error_is_goaway(CURLE_HTTP2, ""));
+  assert_true(http_error_is_goaway(CURLE_HTTP2, NULL));
+  assert_false(http_error_is_goaway(CURLE_HTTP2, "nghttp2 error -505"));
+  assert_false(http_error_is_goaway(CURLE_HTTP2_STREAM, ""));
+  assert_false(http_error(&err, CURLE_HTTP2, "", url));
+  assert_string_equal(err.message, "ghcr.io:444: the server closed the HTTP/2 connection (GOAWAY)");
+}
+
 static void tls_where_there_is_none_names_the_flag(void **state) {
   (void)state;
   struct err err;
@@ -114,6 +125,7 @@ int main(void) {
       cmocka_unit_test(every_failure_has_a_code_a_message_and_a_verdict),
       cmocka_unit_test(without_a_detail_it_says_what_curl_says_of_the_code),
       cmocka_unit_test(details_are_made_printable),
+      cmocka_unit_test(a_goaway_is_told_from_broken_framing),
       cmocka_unit_test(tls_where_there_is_none_names_the_flag),
       cmocka_unit_test(plain_http_where_there_is_tls_names_the_flag),
       cmocka_unit_test(an_unknown_issuer_names_the_flag_for_ones_own),
