@@ -339,7 +339,8 @@ static void verdict(struct http_request *request) {
         http_error_is_goaway((int)request->code, request->error_text) && !request->head_complete;
   }
   if (reply->err.code == ERR_NONE && !request->head_complete)
-    err_set(&reply->err, ERR_PROTOCOL, "%s: the answer has no head", host ? host : "?");
+    err_set(&reply->err, ERR_NETWORK, "%s: the connection was closed in the middle of an answer",
+            host ? host : "?");
   if (!request->spec.read)
     reply->sent = request->spec.body_size;
   if (host && reply->status && !reply->h2 && !map_get(request->http->no_h2, host) &&
