@@ -30,6 +30,7 @@ int session_opened(struct session *session, const struct call_result *result) {
     session->chunk_min = (uint64_t)bytes;
   session->acked = 0;
   session->odd_ranges = false;
+  session->refused = 0;
   return take_location(session, result);
 }
 
@@ -46,6 +47,7 @@ static bool told(const struct call_result *result, uint64_t *held) {
 void session_sent(struct session *session, const struct call_result *result, uint64_t body) {
   uint64_t held;
   session->acked += body;
+  session->refused = 0;
   if (told(result, &held) && held != session->acked)
     session->odd_ranges = true;
   take_location(session, result); /* some leave it out where it did not change */
@@ -66,12 +68,12 @@ int session_refusal(const struct call_result *result) {
   return status == 400 && has_code(result, "UNSUPPORTED") ? 405 : status;
 }
 
-bool session_is_spoilt(const struct call_result *result, bool resumed) {
-  int status = result->reply->status;
-  return (status == 400 &&
-          (has_code(result, "DIGEST_INVALID") || has_code(result, "BLOB_UPLOAD_INVALID"))) ||
-         (status == 416 && resumed);
+bool session_is_spoilt(const struct call_result *result) {
+  return result->reply->status == 400 &&
+         (has_code(result, "DIGEST_INVALID") || has_code(result, "BLOB_UPLOAD_INVALID"));
 }
+
+void session_refused(struct session *session) { session->refused++; }
 
 enum session_verdict session_status(struct session *session, const struct call_result *result,
                                     uint64_t body) {
@@ -82,9 +84,13 @@ enum session_verdict session_status(struct session *session, const struct call_r
   if (reply->status < 200 || reply->status > 299)
     return SESSION_GONE;
   take_location(session, result);
-  if (session->odd_ranges) /* ECR's say nothing; it keeps a chunk whole or not at all */
-    return SESSION_HOLDS;
-  if (!told(result, &held) || held > session->acked + body)
+  if (session->odd_ranges) { /* ECR's say nothing; it keeps a chunk whole or not at all */
+    if (session->refused == 1)
+      session->acked += body;
+    return session->refused > 1 ? SESSION_GONE : SESSION_HOLDS;
+  }
+  if (!told(result, &held) || held > session->acked + body ||
+      (session->refused && held == session->acked))
     return SESSION_GONE;
   session->acked = held;
   return SESSION_HOLDS;

@@ -15,6 +15,7 @@ struct session {
   uint64_t chunk_min; /* the registry's wish in bytes; 0: none */
   uint64_t acked;     /* bytes of the blob that the registry holds, by our own ledger */
   bool odd_ranges;    /* its ranges do not count what it holds */
+  int refused;        /* PATCHes from acked on, since one was taken */
 };
 
 void session_forget(struct session *session); /* zeroed, memory freed; chunk_min is kept */
@@ -31,9 +32,11 @@ bool session_is_forgotten(const struct call_result *result);
 /* The answer's status; 405 also where a registry says "unsupported" by another one. */
 int session_refusal(const struct call_result *result);
 
-/* The bytes that it holds are not ours, though ours have the right digest; or, where it has gone on
- * after a loss, it stands where no PATCH can go on. */
-bool session_is_spoilt(const struct call_result *result, bool resumed);
+/* The bytes that it holds are not ours, though ours have the right digest. */
+bool session_is_spoilt(const struct call_result *result);
+
+/* A 416 to a PATCH: it does not stand at acked. */
+void session_refused(struct session *session);
 
 enum session_verdict {
   SESSION_HOLDS, /* acked is what it holds: go on from there */
@@ -42,6 +45,8 @@ enum session_verdict {
 };
 
 /* The answer to a GET of the session's address, after a PATCH of body bytes from acked on was lost.
+ * Where a PATCH was refused at the offset that it tells, nobody knows where it stands: it is gone.
+ * Where ranges are odd, what was refused may be there already, but only once.
  * A range that says one byte may mean none (distribution answers "0-0" for an empty session): no
  * first chunk of ours is that short, so it is read as none. */
 enum session_verdict session_status(struct session *session, const struct call_result *result,

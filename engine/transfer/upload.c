@@ -288,7 +288,7 @@ static bool other_way(const struct upload *upload, int status) {
 
 /* A session may be spoilt once, by what was lost on the way. */
 static bool is_spoilt(struct upload *upload, const struct call_result *result) {
-  if (upload->spoilt || !session_is_spoilt(result, upload->resumed))
+  if (upload->spoilt || !session_is_spoilt(result))
     return false;
   return upload->spoilt = true;
 }
@@ -322,6 +322,8 @@ static void on_sent(void *arg, const struct call_result *result) {
   } else if (whole && (!answered || reply->status >= 500)) {
     become(upload, UPLOAD_SETTLE);
   } else if (may_go_on(upload, result)) {
+    if (reply->status == 416)
+      session_refused(&upload->session);
     try_again(upload, result->retry_after_ms);
   } else {
     fail(upload);
