@@ -59,7 +59,13 @@ static void on_room(void *arg) {
     call_resume(source->call);
 }
 
-static void on_turn(struct rate_wait *turn) { on_room(list_entry(turn, struct blob_source, turn)); }
+static void on_turn(struct rate_wait *turn) {
+  struct blob_source *source = list_entry(turn, struct blob_source, turn);
+  if (source->call)
+    call_resume(source->call);
+  else
+    loop_ready(source->spec.transfer->loop, &source->ready);
+}
 
 static const char *host(const struct blob_source *source) { return source->spec.repo->host; }
 
@@ -146,9 +152,12 @@ static int on_write(void *arg, const void *data, size_t len) {
   struct blob_source *source = arg;
   if (source->err.code != ERR_NONE)
     return HTTP_ABORT;
+  if (!source->spec.small && !rate_ready(&source->turn)) /* a request is never paused */
+    return HTTP_PAUSE;
   const unsigned char *bytes = data;
   if (source->skip >= len) {
     source->skip -= len;
+    rate_charge(&source->turn, len);
     return 0;
   }
   bytes += source->skip;
@@ -157,9 +166,6 @@ static int on_write(void *arg, const void *data, size_t len) {
     wrong_size(source, -1);
     return HTTP_ABORT;
   }
-  struct rate *rate = source->spec.transfer->rate;
-  if (!source->spec.small && !rate_ready(rate, &source->turn)) /* a request is never paused */
-    return HTTP_PAUSE;
   uint64_t again = pipe_written(source->pipe) - source->hasher.bytes;
   if (again) { /* from a checkpoint to where the pipe goes on */
     size_t piece = again < fresh ? (size_t)again : fresh;
@@ -171,7 +177,7 @@ static int on_write(void *arg, const void *data, size_t len) {
   if (fresh && pipe_write(source->pipe, bytes, fresh) < 0)
     return HTTP_PAUSE;
   hash(source, bytes, fresh);
-  rate_charge(rate, len);
+  rate_charge(&source->turn, len);
   source->skip = 0;
   return 0;
 }
@@ -307,7 +313,7 @@ static void step(struct ready *ready) {
   case SOURCE_GET:
     if (source->hasher.bytes == source->spec.desc->size) /* nothing, or nothing more, to ask for */
       become(source, SOURCE_CHECK);
-    else
+    else if (!source->spec.small || rate_ready(&source->turn)) /* its turn is for all of it */
       get(source);
     return;
   case SOURCE_CHECK:
@@ -339,7 +345,7 @@ struct blob_source *blob_source_new(const struct blob_source_spec *spec) {
   source->endpoint = transfer_endpoint(spec->transfer, spec->repo);
   ready_init(&source->ready, step);
   timer_init(&source->pause, on_pause_over);
-  rate_wait_init(&source->turn, on_turn);
+  rate_wait_init(&source->turn, spec->transfer->rate, spec->small ? spec->desc->size : 0, on_turn);
   size_t capacity = spec->small ? (size_t)TRANSFER_SMALL : spec->transfer->ring;
   source->pipe = pipe_new(capacity, capacity / 4, spec->desc->size, on_room, source);
   source->stride = (spec->desc->size + CHECKPOINTS - 1) / CHECKPOINTS;
@@ -396,6 +402,7 @@ bool blob_source_cancel(struct blob_source *source) {
     call_cancel(source->call);
   } else {
     timer_stop(&source->pause);
+    rate_leave(&source->turn);
     err_set(&source->err, ERR_CANCELED, "%s: canceled", host(source));
     become(source, SOURCE_END);
   }

@@ -5,14 +5,16 @@
 
 #include "base/mem.h"
 
-#define TURN_MS 20            /* between two fillings, while anyone waits */
-#define BURST_MS 100          /* what an idle bucket holds at most */
-#define CHUNK ((double)16384) /* bytes that one wake-up is worth: what curl hands over at once */
+#define TURN_MS 20              /* between two fillings, while anyone waits */
+#define BURST_MS 100            /* what an idle bucket holds at most */
+#define PIECE ((uint64_t)16384) /* what curl hands over at once */
+#define GRANTS_A_TURN 64        /* at high rates they are larger instead */
 
 struct rate {
   struct loop *loop;
   double per_ms, bytes; /* bytes may be below 0: a debt */
   uint64_t filled_ms;
+  uint64_t had; /* by who had the last turn: where newcomers begin */
   struct list waiting;
   struct timer timer;
 };
@@ -21,17 +23,42 @@ static void fill(struct rate *rate) {
   uint64_t now = loop_now(rate->loop);
   rate->bytes += rate->per_ms * (double)(now - rate->filled_ms);
   rate->filled_ms = now;
-  double most = rate->per_ms * BURST_MS > CHUNK ? rate->per_ms * BURST_MS : CHUNK;
-  if (rate->bytes > most)
-    rate->bytes = most;
+  if (rate->bytes > rate->per_ms * BURST_MS)
+    rate->bytes = rate->per_ms * BURST_MS;
+}
+
+/* Who waits and has had the fewest bytes; of several, who came first. */
+static struct rate_wait *next(struct rate *rate) {
+  struct rate_wait *found = NULL;
+  list_each(node, &rate->waiting) {
+    struct rate_wait *wait = list_entry(node, struct rate_wait, node);
+    if (!found || wait->had < found->had)
+      found = wait;
+  }
+  return found;
+}
+
+static void grant(struct rate *rate, struct rate_wait *wait) {
+  uint64_t bytes = (uint64_t)(rate->per_ms * TURN_MS / GRANTS_A_TURN);
+  if (bytes < wait->piece)
+    bytes = wait->piece;
+  rate->had = wait->had;
+  rate->bytes -= (double)bytes;
+  wait->had += bytes;
+  wait->granted += bytes;
 }
 
 static void on_turn(struct timer *timer) {
   struct rate *rate = list_entry(timer, struct rate, timer);
-  struct list *node;
+  struct rate_wait *wait;
   fill(rate);
-  for (double left = rate->bytes; left > 0 && (node = list_pop(&rate->waiting)); left -= CHUNK) {
-    struct rate_wait *wait = list_entry(node, struct rate_wait, node);
+  while (rate->bytes > 0 && (wait = next(rate)))
+    grant(rate, wait);
+  list_each_safe(node, &rate->waiting) {
+    wait = list_entry(node, struct rate_wait, node);
+    if (!wait->granted)
+      continue;
+    list_remove(node);
     wait->wake(wait);
   }
   if (!list_empty(&rate->waiting))
@@ -57,29 +84,40 @@ void rate_free(struct rate *rate) {
   free(rate);
 }
 
-void rate_wait_init(struct rate_wait *wait, void (*wake)(struct rate_wait *)) {
+void rate_wait_init(struct rate_wait *wait, struct rate *rate, uint64_t piece,
+                    void (*wake)(struct rate_wait *)) {
+  *wait = (struct rate_wait){.rate = rate, .piece = piece ? piece : PIECE, .wake = wake};
   list_init(&wait->node);
-  wait->wake = wake;
 }
 
-bool rate_ready(struct rate *rate, struct rate_wait *wait) {
-  if (!rate)
+bool rate_ready(struct rate_wait *wait) {
+  struct rate *rate = wait->rate;
+  if (!rate || wait->granted)
     return true;
-  fill(rate);
-  if (rate->bytes > 0)
-    return true;
-  if (list_empty(&wait->node))
-    list_push(&rate->waiting, &wait->node);
+  if (!list_empty(&wait->node))
+    return false;
+  if (wait->had < rate->had) /* what it did not take while it was away is gone */
+    wait->had = rate->had;
+  list_push(&rate->waiting, &wait->node);
   if (list_empty(&rate->timer.node))
     timer_start(rate->loop, &rate->timer, TURN_MS);
   return false;
 }
 
-void rate_charge(struct rate *rate, size_t len) {
-  if (!rate)
+void rate_charge(struct rate_wait *wait, size_t len) {
+  if (!wait->rate)
     return;
-  fill(rate);
-  rate->bytes -= (double)len;
+  uint64_t granted = len < wait->granted ? len : wait->granted, more = len - granted;
+  wait->granted -= granted;
+  wait->had += more;
+  wait->rate->bytes -= (double)more;
 }
 
-void rate_leave(struct rate_wait *wait) { list_remove(&wait->node); }
+void rate_leave(struct rate_wait *wait) {
+  list_remove(&wait->node);
+  if (!wait->granted)
+    return;
+  wait->rate->bytes += (double)wait->granted;
+  wait->had -= wait->granted;
+  wait->granted = 0;
+}

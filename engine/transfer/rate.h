@@ -1,6 +1,6 @@
 /* transfer/rate.h - one bandwidth for all transfers together: a bucket of bytes that fills
- * steadily. Who finds it empty waits in line, a chunk a turn, so that all get the same. Thread: the
- * loop's. */
+ * steadily. Who wants to move bytes waits for a turn, and is then granted some; the next turn is
+ * that of who has had the fewest, so that all get the same. Thread: the loop's. */
 #ifndef DRAY_TRANSFER_RATE_H
 #define DRAY_TRANSFER_RATE_H
 
@@ -20,14 +20,20 @@ void rate_free(struct rate *rate); /* NULL is fine; nobody may be waiting */
 /* A plain member of whoever moves bytes. */
 struct rate_wait {
   struct list node;
-  void (*wake)(struct rate_wait *); /* its turn has come; may be called from a timer only */
+  struct rate *rate;
+  uint64_t piece;                   /* bytes that one turn is worth at least */
+  uint64_t had;                     /* bytes granted so far, or as if it had always been here */
+  uint64_t granted;                 /* of these, not moved yet */
+  void (*wake)(struct rate_wait *); /* its turn has come; called from a timer only */
 };
-void rate_wait_init(struct rate_wait *wait, void (*wake)(struct rate_wait *));
+/* rate NULL: no limit. piece: bytes that are moved without a pause in between; 0: any. */
+void rate_wait_init(struct rate_wait *wait, struct rate *rate, uint64_t piece,
+                    void (*wake)(struct rate_wait *));
 
-/* Whether bytes may be moved now; if not, wait is woken when it is its turn. rate NULL: always. */
-bool rate_ready(struct rate *rate, struct rate_wait *wait);
-/* They were: len bytes, whatever there is in the bucket; a debt makes others wait. */
-void rate_charge(struct rate *rate, size_t len);
-void rate_leave(struct rate_wait *wait); /* waits no more; not waiting: nothing happens */
+/* Whether bytes may be moved now; if not, wait is woken when it is its turn. */
+bool rate_ready(struct rate_wait *wait);
+void rate_charge(struct rate_wait *wait, size_t len); /* len bytes were moved, granted or not */
+/* Waits no more, and gives back what it was granted and has not moved. Again: nothing happens. */
+void rate_leave(struct rate_wait *wait);
 
 #endif

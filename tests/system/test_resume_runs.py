@@ -40,17 +40,22 @@ class RunsTest(SystemTest):
     def on_layer(self, **which):
         return self.dst.on('upload-patch', when=lambda request: request.length > 10_000, **which)
 
-    def entries(self):
-        """How many there are in the state file."""
+    def entries(self, of='%'):
+        """How many there are in the state file: blobs', and the image's own."""
         try:
             with contextlib.closing(sqlite3.connect(f'file:{self.state}?mode=ro', uri=True)) as db:
-                return db.execute('SELECT count(*) FROM entry').fetchone()[0]
+                return db.execute('SELECT count(*) FROM entry WHERE key LIKE ?',
+                                  (f'%@{of}',)).fetchone()[0]
         except sqlite3.OperationalError:    # it is not there yet, or in use
             return 0
 
-    def wait_entries(self, count=1):
+    def keys(self):
+        with contextlib.closing(sqlite3.connect(f'file:{self.state}?mode=ro', uri=True)) as db:
+            return db.execute('SELECT * FROM entry').fetchall()
+
+    def wait_entries(self, count=1, of=None):
         until = time.monotonic() + 10
-        while self.entries() < count:
+        while self.entries(of or self.layer) < count:
             self.assertLess(time.monotonic(), until, 'nothing was written to the state file')
             time.sleep(0.002)
 
@@ -116,7 +121,7 @@ class RunsTest(SystemTest):
         self.assertGreater(self.read_from(), 0)
         self.assertLessEqual(self.read_from(), self.held)
         self.assertEqual(self.dst.uploads, [])
-        self.assertEqual(self.entries(), 0, 'an entry outlives its upload')
+        self.assertEqual(self.entries(), 0, f'an entry outlives its upload: {self.keys()}')
 
     def assertBeganAnew(self):
         self.assertEqual(self.received(), self.size)
@@ -215,7 +220,7 @@ class Ended(RunsTest):
         run = self.start(*self.command())
         gate.wait_reached(4)
         self.wait_config()
-        self.wait_entries(4)
+        self.wait_entries(5, '%')   # the image's own, too
         self.stop(run, signal.SIGKILL)
         held = sum(session.size for session in self.dst.uploads)
         self.assertEqual(held, 4 * 2.5 * MIB)
@@ -344,9 +349,11 @@ class State(RunsTest):
         self.assertFalse(os.path.exists(self.path('home/.local')))
 
     def test_none_is_made_without_need(self):
-        """Of images whose blobs go in one request, and of dry runs, nothing has to be remembered."""
+        """Of small images, and of dry runs, nothing has to be remembered."""
         self.flags = ()
         self.assertOk(self.dray(*self.command('--dry-run')))
+        self.assertFalse(os.path.exists(self.state))
+        self.fresh(3 * MIB)
         self.finish()
         self.assertFalse(os.path.exists(self.state))
 
@@ -420,6 +427,9 @@ class State(RunsTest):
         """By a user who is not root, whom nothing stops."""
         self.interrupt(number=signal.SIGTERM)
         before = os.stat(self.state)
+        above = os.path.dirname(self.dir)
+        if not os.stat(above).st_mode & 0o001:
+            os.chmod(above, 0o711)
         for path in (self.dir, self.path('home'), self.path('home/run')):
             os.chmod(path, 0o777)
         for path in (self.path('home/.local'), self.path('home/.local/state')):
@@ -467,7 +477,8 @@ class Lies(RunsTest):
 
     def entry(self):
         with sqlite3.connect(self.state) as db:
-            key, data = db.execute('SELECT key, bytes FROM entry').fetchone()
+            key, data = db.execute('SELECT key, bytes FROM entry WHERE key LIKE ?',
+                                   (f'%@{self.layer}',)).fetchone()
         db.close()
         return key, data
 
@@ -485,7 +496,7 @@ class Lies(RunsTest):
         rest = fields[0] + fields[1] + len(fields[2]).to_bytes(2, 'big') + fields[2] + fields[3] + b'\0'
         seal = hashlib.sha256(key.encode() + b'\0' + rest).hexdigest()[:32].encode()
         with sqlite3.connect(self.state) as db:
-            db.execute('UPDATE entry SET bytes=?', (seal + rest,))
+            db.execute('UPDATE entry SET bytes=? WHERE key=?', (seal + rest, key))
         db.close()
 
     def test_the_truth(self):
