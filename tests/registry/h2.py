@@ -6,7 +6,7 @@
 Requests are not read, only counted: each is dealt with by the next act, or the last for ever:
   answer     200 with the fields that were given
   refuse     RST_STREAM with REFUSED_STREAM: it was not carried out
-  goaway     GOAWAY whose last stream is the one before, and the end of the connection
+  goaway     GOAWAY whose last stream is the one before
   goaway-ok  GOAWAY whose last stream is this one, which is then answered
   lost       GOAWAY whose last stream is this one, and the end: it may have been carried out
   broken     RST_STREAM with INTERNAL_ERROR"""
@@ -84,8 +84,7 @@ class H2Server:
             if kind in (SETTINGS, PING) and not flags & ACK:
                 self._send(tls, kind, ACK, 0, b'' if kind == SETTINGS else bytes(8))
             elif kind in (HEADERS, DATA) and flags & END_STREAM:
-                if not self._request(tls, stream):
-                    return
+                self._request(tls, stream)
 
     def _next(self):
         with self._lock:
@@ -93,12 +92,11 @@ class H2Server:
             return self.acts.pop(0) if len(self.acts) > 1 else self.acts[0]
 
     def _request(self, tls, stream):
-        """Whether the connection goes on."""
         act = self._next()
         if act in ('refuse', 'broken'):
             code = REFUSED_STREAM if act == 'refuse' else INTERNAL_ERROR
             self._send(tls, RST_STREAM, 0, stream, struct.pack('>I', code))
-            return True
+            return
         if act != 'answer':
             last = max(0, stream - 2) if act == 'goaway' else stream
             self._send(tls, GOAWAY, 0, 0, struct.pack('>II', last, NO_ERROR))
@@ -107,7 +105,8 @@ class H2Server:
                 b'\x00' + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
                 for name, value in self.headers.items())
             self._send(tls, HEADERS, END_HEADERS | END_STREAM, stream, block)
-        return act == 'answer'
+        if act == 'lost':
+            tls.shutdown(socket.SHUT_WR)    # but what is still coming is read: no reset
 
     def stop(self):
         self._listener.shutdown(socket.SHUT_RDWR)
