@@ -29,8 +29,7 @@ int session_opened(struct session *session, const struct call_result *result) {
   if (least && text_number(least, 1, INT64_MAX / 2, &bytes) == 0)
     session->chunk_min = (uint64_t)bytes;
   session->acked = 0;
-  session->odd_ranges = false;
-  session->refused = 0;
+  session->odd_ranges = session->refused = session->assumed = false;
   return take_location(session, result);
 }
 
@@ -47,7 +46,7 @@ static bool told(const struct call_result *result, uint64_t *held) {
 void session_sent(struct session *session, const struct call_result *result, uint64_t body) {
   uint64_t held;
   session->acked += body;
-  session->refused = 0;
+  session->refused = session->assumed = false;
   if (told(result, &held) && held != session->acked)
     session->odd_ranges = true;
   take_location(session, result); /* some leave it out where it did not change */
@@ -73,7 +72,7 @@ bool session_is_spoilt(const struct call_result *result) {
          (has_code(result, "DIGEST_INVALID") || has_code(result, "BLOB_UPLOAD_INVALID"));
 }
 
-void session_refused(struct session *session) { session->refused++; }
+void session_refused(struct session *session) { session->refused = true; }
 
 enum session_verdict session_status(struct session *session, const struct call_result *result,
                                     uint64_t body) {
@@ -84,13 +83,17 @@ enum session_verdict session_status(struct session *session, const struct call_r
   if (reply->status < 200 || reply->status > 299)
     return SESSION_GONE;
   take_location(session, result);
+  bool refused = session->refused;
+  session->refused = false;
   if (session->odd_ranges) { /* ECR's say nothing; it keeps a chunk whole or not at all */
-    if (session->refused == 1)
+    if (refused && session->assumed)
+      return SESSION_GONE;
+    if (refused)
       session->acked += body;
-    return session->refused > 1 ? SESSION_GONE : SESSION_HOLDS;
+    session->assumed |= refused;
+    return SESSION_HOLDS;
   }
-  if (!told(result, &held) || held > session->acked + body ||
-      (session->refused && held == session->acked))
+  if (!told(result, &held) || held > session->acked + body || (refused && held == session->acked))
     return SESSION_GONE;
   session->acked = held;
   return SESSION_HOLDS;

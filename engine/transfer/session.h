@@ -15,7 +15,8 @@ struct session {
   uint64_t chunk_min; /* the registry's wish in bytes; 0: none */
   uint64_t acked;     /* bytes of the blob that the registry holds, by our own ledger */
   bool odd_ranges;    /* its ranges do not count what it holds */
-  int refused;        /* PATCHes from acked on, since one was taken */
+  bool refused;       /* a PATCH from acked on, by the last answer */
+  bool assumed;       /* odd ranges: acked counts one whose answer was lost */
 };
 
 void session_forget(struct session *session); /* zeroed, memory freed; chunk_min is kept */

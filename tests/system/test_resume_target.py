@@ -225,6 +225,27 @@ class Registries(TargetTest):
                 self.copy()
                 self.assertLessEqual(self.dst.bytes_received(), 2.3 * self.size)
 
+    def test_ranges_that_say_little_again(self):
+        """Not only the first loss is got over."""
+        for report in ('zero', 'stuck', 'last'):
+            with self.subTest(report=report):
+                self.fresh(4 * MIB, range_report=report)
+                self.on_layer(nth=(2, 5, 8)).reset(received=0.5)
+                self.copy()
+                self.fresh(4 * MIB, range_report=report)
+                self.on_layer(nth=(2, 5, 8)).lose_answer()
+                self.copy()
+
+    def test_parts_that_are_kept_whole(self):
+        """ECR's way: what was lost is found to be there, though no range says so."""
+        for report in ('zero', 'stuck'):
+            with self.subTest(report=report):
+                self.fresh(range_report=report, keep_partial=False)
+                self.on_layer(nth=3).lose_answer()
+                self.on_layer(nth=6).reset(received=0.5)
+                self.copy()
+                self.assertReceived(2 * CHUNK)
+
     def test_ranges_that_say_little_while_all_is_well(self):
         for report in ('zero', 'last', 'stuck', '0--1', 'bytes=', None):
             with self.subTest(report=report):

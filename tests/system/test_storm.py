@@ -118,13 +118,13 @@ class Lines(SystemTest):
     def test_docker_registry(self):
         src, dst = self.debian(), self.debian()
         down, up = self.proxy(src), self.proxy(dst)
-        for seed in seeds()[:4]:
+        for seed in seeds()[:2]:
             with self.subTest(seed=seed):
                 print(f'DRAY_SEED={seed}')
                 rng = random.Random(seed)
                 image = images.multi(2, shared=1, own=1, size=600 * KIB, big=24 * MIB, seed=seed)
                 self.push(image, src.ref(f'app{seed}:v1'))
-                for _ in range(12):    # bodies on their way, and heads of requests and answers
+                for _ in range(8):    # bodies on their way, and heads of requests and answers
                     for proxy, bodies, heads in ((down, 'down', 'up'), (up, 'up', 'down')):
                         way, most = rng.choice(((bodies, 2 * MIB), (heads, 3000)))
                         proxy.cut(rng.randrange(most), way, 1, rng.choice(('reset', 'close')))
@@ -133,7 +133,7 @@ class Lines(SystemTest):
                                    down.ref(f'app{seed}:v1'), up.ref(f'app{seed}:v1'), timeout=90)
                 self.assertOk(result)
                 self.assertCopied(src.ref(f'app{seed}:v1'), dst.ref(f'app{seed}:v1'))
-                self.assertGreater(down.cuts + up.cuts, before + 4)
+                self.assertGreater(down.cuts + up.cuts, before + 3)
                 down.mend()
                 up.mend()
 
