@@ -88,8 +88,8 @@ static const char *advice(const struct reader *reader, yaml_mark_t mark) {
     return " (a tab can't indent: use blanks)";
   if (*at && strchr(">|*&!%@`", *at))
     return " (a text that begins like this wants quotes)";
-  if (*at == '{' && at > reader->text && at[-1] == '$')
-    return " (a variable wants quotes within braces and brackets)";
+  if (*at == '{' && at > reader->text && !strchr(" [{,:\n", at[-1]))
+    return " (within braces and brackets a text with braces wants quotes)";
   return "";
 }
 

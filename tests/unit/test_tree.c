@@ -150,7 +150,7 @@ static void says_what_is_wrong_and_where(void **state) {
       {"- !x\n", "m.yaml:1:3: the tag !x means nothing here"},
       {"- !!int 5\n", "the tag tag:yaml.org,2002:int means nothing here"},
       {"- !!seq {a: b}\n", "means nothing here"},
-      {"a: {b: ${SECRET}}\n", "(a variable wants quotes within braces and brackets)"},
+      {"a: {b: ${SECRET}}\n", "(within braces and brackets a text with braces wants quotes)"},
       {"a: ${NONE}\n", "m.yaml:1:4: the environment variable NONE is not set"},
       {"a: x\nb: *c\n", "m.yaml:2:4: nothing in front of this has the anchor &c"},
       {"a: &x [*x]\n", "m.yaml:1:8: nothing in front of this has the anchor &x"},
