@@ -92,9 +92,19 @@ void target_free(struct target *target) {
 
 const char *target_text(const struct target *target) { return target->text; }
 
-bool target_has_fixed_tag(const struct target *target) {
+/* Behind the colon of a tag, or NULL. */
+static const char *own_tag(const struct target *target) {
   const char *slash = strrchr(target->pattern, '/'), *colon = strrchr(target->pattern, ':');
-  return colon && (!slash || colon > slash) && !strstr(target->pattern, "{tag}");
+  return colon && (!slash || colon > slash) ? colon + 1 : NULL;
+}
+
+bool target_has_fixed_tag(const struct target *target) {
+  return own_tag(target) && !strstr(target->pattern, "{tag}");
+}
+
+bool target_has_repo_by_tag(const struct target *target) {
+  const char *tag = strstr(target->pattern, "{tag}"), *own = own_tag(target);
+  return tag && (!own || tag < own);
 }
 
 static void add_host(struct buf *buf, const char *host) {

@@ -19,6 +19,7 @@ const char *target_text(const struct target *target); /* as it was written */
 
 /* Has it a tag of its own that is the same for all tags of a source? Then it takes one image only. */
 bool target_has_fixed_tag(const struct target *target);
+bool target_has_repo_by_tag(const struct target *target); /* {tag} is in its repository */
 
 /* The target of source, a registry's. Without a tag of its own it takes the source's, and of a source
  * by digest alone its digest; a source without both is a repository, and so is its target then.

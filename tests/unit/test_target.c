@@ -134,15 +134,18 @@ static void knows_whether_all_tags_become_one(void **state) {
   (void)state;
   static const struct {
     const char *target;
-    bool fixed;
+    bool fixed, repo_by_tag;
   } rows[] = {
-      {"r.lan:5000/x", false},         {"r.lan:5000/x/", false},   {"r.lan:5000/x:t", true},
-      {"r.lan:5000/x:{tag}", false},   {"r.lan/x:a-{tag}", false}, {"r.lan/x:{name}", true},
-      {"r.lan/x-{tag}:latest", false}, {"me/x:latest", true},
+      {"r.lan:5000/x", false, false},        {"r.lan:5000/x/", false, false},
+      {"r.lan:5000/x:t", true, false},       {"r.lan:5000/x:{tag}", false, false},
+      {"r.lan/x:a-{tag}", false, false},     {"r.lan/x:{name}", true, false},
+      {"r.lan/x-{tag}", false, true},        {"r.lan/x-{tag}:{tag}", false, true},
+      {"r.lan/x-{tag}:latest", false, true}, {"me/x:latest", true, false},
   };
   for (size_t i = 0; i < COUNT(rows); i++) {
     struct target *target = parse(rows[i].target);
     CHECK(target_has_fixed_tag(target) == rows[i].fixed, "%s", rows[i].target);
+    CHECK(target_has_repo_by_tag(target) == rows[i].repo_by_tag, "%s", rows[i].target);
     target_free(target);
   }
 }
