@@ -262,17 +262,17 @@ bool range_match(const struct range *range, const char *tag) {
   struct version version;
   if (!version_parse(tag, &version))
     return false;
-  const struct comparator *item = range->items, *end = item + range->count;
-  for (;; item++) {
+  for (size_t i = 0;; i++) {
     bool all = true, named = !version.pre;
-    for (; item < end && item->op != OR; item++) {
+    for (; i < range->count && range->items[i].op != OR; i++) {
+      const struct comparator *item = &range->items[i];
       all = all && fulfils(item, &version);
       named = named || (item->version.pre &&
                         memcmp(item->version.number, version.number, sizeof version.number) == 0);
     }
     if (all && named)
       return true;
-    if (item == end)
+    if (i == range->count)
       return false;
   }
 }
