@@ -1,5 +1,5 @@
 /* sync/mirror.h - the mirror file: what goes where, and how registries are spoken to. Pure.
- * Its keys are documented for people in the README, for editors in docs/mirror.schema.json. */
+ * docs/mirror.md explains it to people, docs/mirror.schema.json to editors. */
 #ifndef DRAY_SYNC_MIRROR_H
 #define DRAY_SYNC_MIRROR_H
 
