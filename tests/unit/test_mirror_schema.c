@@ -1,23 +1,32 @@
-/* docs/mirror.schema.json says what the parser says, as far as a schema can. */
+/* docs/mirror.schema.json says what the parser says, as far as a schema can, and docs/mirror.md has
+ * each key and an example that is one. */
 #include <jansson.h>
 #include <regex.h>
 #include <stdio.h>
 
+#include "base/file.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "sync/mirror.h"
 #include "unit.h"
 
 static json_t *schema;
 
+/* Of a file of docs/; the caller's. */
+static char *path_of(const char *name) {
+  return mem_printf("%.*sdocs/%s",
+                    (int)(strlen(__FILE__) - strlen("tests/unit/test_mirror_schema.c")), __FILE__,
+                    name);
+}
+
 static int load(void **state) {
-  char path[1000];
   json_error_t error;
+  char *path = path_of("mirror.schema.json");
   (void)state;
-  snprintf(path, sizeof path, "%.*sdocs/mirror.schema.json",
-           (int)(strlen(__FILE__) - strlen("tests/unit/test_mirror_schema.c")), __FILE__);
   schema = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
   if (!schema)
     fprintf(stderr, "%s:%d: %s\n", path, error.line, error.text);
+  free(path);
   return schema ? 0 : -1;
 }
 
@@ -413,12 +422,35 @@ static void they_agree_on_whole_documents(void **state) {
   }
 }
 
+static void the_page_has_each_key_and_a_true_example(void **state) {
+  (void)state;
+  static const struct env env = {.get = get};
+  char *path = path_of("mirror.md"), *page;
+  struct mirror *mirror;
+  struct err err = {0};
+  CHECK(file_read(path, 100000, &page, NULL, &err) == 0, "%s", err.message);
+  for (enum mirror_object object = MIRROR_FILE; object < MIRROR_OBJECTS; object++)
+    for (const char *const *key = mirror_keys(object); *key; key++) {
+      char *quoted = mem_printf("`%s`", *key);
+      CHECK(strstr(page, quoted), "%s", quoted);
+      free(quoted);
+    }
+  const char *start = strstr(page, "```yaml\n") + strlen("```yaml\n");
+  size_t len = (size_t)(strstr(start, "```") - start);
+  CHECK(mirror_parse(path, start, len, &env, &mirror, &err) == 0, "%s", err.message);
+  assert_int_equal(mirror->rule_count, 2);
+  mirror_free(mirror);
+  free(page);
+  free(path);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(it_has_the_parser_s_keys),
       cmocka_unit_test(each_key_is_explained),
       cmocka_unit_test(they_agree_on_every_value_of_every_key),
       cmocka_unit_test(they_agree_on_whole_documents),
+      cmocka_unit_test(the_page_has_each_key_and_a_true_example),
   };
   return cmocka_run_group_tests(tests, load, unload);
 }
