@@ -1,13 +1,8 @@
 #include "sync/version.h"
 
-#include <stdint.h>
 #include <string.h>
 
-struct version {
-  uint64_t number[3];
-  const char *pre; /* behind the '-'; NULL: a release */
-  size_t pre_len;
-};
+#define NUMBER_MAX ((UINT64_C(1) << 53) - 1)
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -28,33 +23,44 @@ static const char *skip_words(const char *at) {
   }
 }
 
-static bool parse(const char *at, struct version *version) {
+static const char *parse_number(const char *at, uint64_t *number) {
+  if (!is_digit(*at))
+    return NULL;
+  for (*number = 0; is_digit(*at); at++)
+    if ((*number = *number * 10 + (uint64_t)(*at - '0')) > NUMBER_MAX)
+      return NULL;
+  return at;
+}
+
+static const char *parse(const char *at, struct version *version, bool wild) {
   *version = (struct version){0};
   if (*at == 'v')
     at++;
-  for (int i = 0; i < 3; i++) {
-    if (!is_digit(*at))
-      return false;
-    for (int digits = 0; is_digit(*at); at++, digits++) {
-      if (digits == 18)
-        return false;
-      version->number[i] = version->number[i] * 10 + (uint64_t)(*at - '0');
-    }
-    if (i < 2 && *at == '.') {
+  int i = 0;
+  for (;; i++) {
+    if (wild && *at && strchr("xX*", *at)) {
+      version->wild = true;
       at++;
-      continue;
+    } else if (version->wild || !(at = parse_number(at, &version->number[i]))) {
+      return NULL;
     }
-    break;
+    if (!version->wild)
+      version->given++;
+    if (i == 2 || *at != '.')
+      break;
+    at++;
   }
+  if (*at == '-' && wild && i < 2)
+    return at;
   if (*at == '-') {
     version->pre = at + 1;
     if (!(at = skip_words(at + 1)))
-      return false;
+      return NULL;
     version->pre_len = (size_t)(at - version->pre);
   }
-  if (*at == '+' && !(at = skip_words(at + 1)))
-    return false;
-  return *at == '\0';
+  if (*at == '+')
+    at = skip_words(at + 1);
+  return at;
 }
 
 static bool all_digits(const char *word, size_t len) {
@@ -103,19 +109,32 @@ static int compare_pre(const struct version *a, const struct version *b) {
   return (pa < a_end) - (pb < b_end);
 }
 
+bool version_parse(const char *tag, struct version *version) {
+  const char *end = parse(tag, version, false);
+  return end && !*end;
+}
+
+const char *version_parse_partial(const char *text, struct version *version) {
+  return parse(text, version, true);
+}
+
 bool version_is(const char *tag) {
   struct version version;
-  return parse(tag, &version);
+  return version_parse(tag, &version);
+}
+
+int version_order(const struct version *a, const struct version *b) {
+  for (int i = 0; i < 3; i++)
+    if (a->number[i] != b->number[i])
+      return a->number[i] < b->number[i] ? -1 : 1;
+  return compare_pre(a, b);
 }
 
 int version_compare(const char *a, const char *b) {
   struct version va, vb;
-  bool a_is = parse(a, &va), b_is = parse(b, &vb);
+  bool a_is = version_parse(a, &va), b_is = version_parse(b, &vb);
   if (a_is != b_is)
     return a_is ? -1 : 1;
-  for (int i = 0; a_is && i < 3; i++)
-    if (va.number[i] != vb.number[i])
-      return va.number[i] < vb.number[i] ? -1 : 1;
-  int order = a_is ? compare_pre(&va, &vb) : 0;
+  int order = a_is ? version_order(&va, &vb) : 0;
   return order ? order : strcmp(a, b);
 }

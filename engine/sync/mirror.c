@@ -1,0 +1,446 @@
+#include "sync/mirror.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "sync/claims.h"
+#include "sync/mirror_registry.h"
+#include "sync/value.h"
+
+enum { MIRROR_VERSION = 1, NEWEST_MAX = 1000000, PLATFORMS_MAX = 100, REGISTRIES_MAX = 1000 };
+
+struct reading {
+  const struct tree *tree;
+  struct mirror *mirror;
+  struct mirror_rule defaults; /* its platforms and referrers */
+  struct mirror_rule *rule;    /* the one in hand */
+};
+
+const char *const *mirror_keys(enum mirror_object object) {
+  static const char *const keys[][10] = {
+      [MIRROR_FILE] = {"version", "defaults", "registries", "mirrors"},
+      [MIRROR_DEFAULTS] = {"platforms", "referrers"},
+      [MIRROR_REGISTRY] = {"username", "password", "plain-http", "tls", "insecure", "ca-file",
+                           "chunk-size", "max-connections", "requests-per-second"},
+      [MIRROR_RULE] = {"from", "to", "tags", "delete", "platforms", "referrers"},
+      [MIRROR_TAGS] = {"include", "exclude", "newest"},
+  };
+  return keys[object];
+}
+
+int mirror_error(const struct mirror *mirror, const struct mirror_place *place, struct err *err,
+                 const char *format, ...) {
+  char what[900];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(what, sizeof what, format, args);
+  va_end(args);
+  return err_set(err, ERR_CONFIG, "%s:%d:%d: %s", mirror->name, place->line, place->column, what);
+}
+
+static struct mirror_place place_of(const struct tree_node *node) {
+  return (struct mirror_place){node->line, node->column};
+}
+
+/* -- what defaults and rules share -- */
+
+static bool is_platform(const char *text) {
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
+  int parts = 0;
+  for (;; text++) {
+    size_t len = strspn(text, letters);
+    text += len;
+    parts++;
+    if (!len || (*text && *text != '/'))
+      return false;
+    if (!*text)
+      return parts == 2 || parts == 3;
+  }
+}
+
+static void free_platforms(char **platforms) {
+  for (char **at = platforms; at && *at; at++)
+    free(*at);
+  free(platforms);
+}
+
+static int add_platform(void *arg, const struct tree_node *node, struct err *err) {
+  struct reading *reading = arg;
+  char ***platforms = &reading->rule->platforms;
+  size_t count = 0;
+  if (!is_platform(node->text))
+    return tree_error(reading->tree, node, err,
+                      "\"%.100s\" is no platform: OS/ARCH[/VARIANT] is wanted, such as linux/amd64",
+                      node->text);
+  while (*platforms && (*platforms)[count])
+    count++;
+  if (count == PLATFORMS_MAX)
+    return tree_error(reading->tree, node, err, "more than %d platforms", PLATFORMS_MAX);
+  *platforms = mem_realloc(*platforms, count + 2, sizeof(char *));
+  (*platforms)[count] = mem_strdup(node->text);
+  (*platforms)[count + 1] = NULL;
+  return 0;
+}
+
+static void copy_platforms(struct mirror_rule *to, char *const *platforms) {
+  size_t count = 0;
+  while (platforms && platforms[count])
+    count++;
+  if (!count)
+    return;
+  to->platforms = mem_zalloc((count + 1) * sizeof(char *));
+  for (size_t i = 0; i < count; i++)
+    to->platforms[i] = mem_strdup(platforms[i]);
+}
+
+/* platforms and referrers; an empty list is all platforms, whatever the defaults are. */
+static int read_options(struct reading *reading, const struct tree_node *node, struct err *err) {
+  const struct tree_node *platforms = tree_get(node, "platforms");
+  const struct tree_node *referrers = tree_get(node, "referrers");
+  int rc = 0;
+  if (platforms)
+    rc = value_each(reading->tree, platforms, add_platform, reading, err);
+  else
+    copy_platforms(reading->rule, reading->defaults.platforms);
+  reading->rule->referrers = reading->defaults.referrers;
+  if (rc == 0 && referrers)
+    rc = value_bool(reading->tree, referrers, &reading->rule->referrers, err);
+  return rc;
+}
+
+/* -- a rule -- */
+
+bool mirror_is_repository(const struct mirror_source *source) {
+  return !source->ref.tag && !oci_digest_is_set(&source->ref.digest);
+}
+
+static int add_source(void *arg, const struct tree_node *node, struct err *err) {
+  struct reading *reading = arg;
+  struct mirror_rule *rule = reading->rule;
+  struct mirror_source source = {.place = place_of(node)};
+  struct err why;
+  if (oci_ref_parse(node->text, &source.ref, &why) != 0)
+    return tree_error(reading->tree, node, err, "%s", why.message);
+  if (source.ref.transport != OCI_REGISTRY) {
+    oci_ref_free(&source.ref);
+    return tree_error(reading->tree, node, err, "only images in registries can be mirrored");
+  }
+  rule->sources = mem_realloc(rule->sources, rule->source_count + 1, sizeof *rule->sources);
+  rule->sources[rule->source_count++] = source;
+  return 0;
+}
+
+static int add_target(void *arg, const struct tree_node *node, struct err *err) {
+  struct reading *reading = arg;
+  struct mirror_rule *rule = reading->rule;
+  struct mirror_target target = {.place = place_of(node)};
+  struct err why;
+  if (target_parse(node->text, &target.target, &why) != 0)
+    return tree_error(reading->tree, node, err, "%s", why.message);
+  rule->targets = mem_realloc(rule->targets, rule->target_count + 1, sizeof *rule->targets);
+  rule->targets[rule->target_count++] = target;
+  return 0;
+}
+
+/* A key of a rule that has at least one reference. */
+static int read_references(struct reading *reading, const struct tree_node *node, const char *key,
+                           value_each_fn *add, const size_t *count, struct err *err) {
+  const struct tree_node *value = tree_get(node, key);
+  if (!value)
+    return tree_error(reading->tree, node, err, "\"%s\" is missing", key);
+  int rc = value_each(reading->tree, value, add, reading, err);
+  if (rc == 0 && *count == 0)
+    rc = tree_error(reading->tree, value, err, "the list is empty");
+  return rc;
+}
+
+static int add_pattern(struct reading *reading, const struct tree_node *node,
+                       int add(struct selection *, const char *, struct err *), struct err *err) {
+  struct err why;
+  if (add(reading->rule->tags, node->text, &why) == 0)
+    return 0;
+  return tree_error(reading->tree, node, err, "%s", why.message);
+}
+
+static int add_include(void *arg, const struct tree_node *node, struct err *err) {
+  return add_pattern(arg, node, selection_include, err);
+}
+
+static int add_exclude(void *arg, const struct tree_node *node, struct err *err) {
+  return add_pattern(arg, node, selection_exclude, err);
+}
+
+static int read_tags(struct reading *reading, const struct tree_node *node, struct err *err) {
+  const struct tree *tree = reading->tree;
+  int rc = value_map(tree, node, mirror_keys(MIRROR_TAGS), err);
+  if (rc != 0)
+    return rc;
+  const struct tree_node *include = tree_get(node, "include"), *exclude = tree_get(node, "exclude"),
+                         *newest = tree_get(node, "newest");
+  int64_t count = 0;
+  reading->rule->tags = selection_new();
+  if (include)
+    rc = value_each(tree, include, add_include, reading, err);
+  if (rc == 0 && include && include->kind == TREE_LIST && include->count == 0)
+    rc = tree_error(tree, include, err, "the list is empty: leave include out for all tags");
+  if (rc == 0 && exclude)
+    rc = value_each(tree, exclude, add_exclude, reading, err);
+  if (rc == 0 && newest)
+    rc = value_number(tree, newest, 1, NEWEST_MAX, &count, err);
+  selection_set_newest(reading->rule->tags, (size_t)count);
+  return rc;
+}
+
+/* tags and delete are about repositories. */
+static int check_sources(struct reading *reading, const struct tree_node *tags,
+                         const struct tree_node *delete, struct err *err) {
+  const struct mirror_rule *rule = reading->rule;
+  for (size_t i = 0; i < rule->source_count; i++) {
+    const struct mirror_source *source = &rule->sources[i];
+    if (mirror_is_repository(source))
+      continue;
+    if (tags)
+      return tree_error(reading->tree, tags, err,
+                        "tags choose from a whole repository, and the source in line %d is one "
+                        "image",
+                        source->place.line);
+    if (rule->delete)
+      return tree_error(reading->tree, delete, err,
+                        "only a whole repository's tags can be deleted, and the source in line %d "
+                        "is one image",
+                        source->place.line);
+  }
+  return 0;
+}
+
+static int check_pair(struct reading *reading, const struct mirror_source *source,
+                      const struct mirror_target *target, struct err *err) {
+  const struct mirror_rule *rule = reading->rule;
+  const struct mirror *mirror = reading->mirror;
+  struct oci_ref ref;
+  struct err why;
+  int rc = mirror_expand(source, target, &ref, &why);
+  oci_ref_free(&ref);
+  if (rc != 0)
+    return mirror_error(mirror, &target->place, err, "%s (for the source in line %d)", why.message,
+                        source->place.line);
+  if (mirror_is_repository(source) && target_has_fixed_tag(target->target) &&
+      selection_newest(rule->tags) != 1)
+    return mirror_error(mirror, &target->place, err,
+                        "all tags of the source in line %d would become this one: leave the tag "
+                        "out, or put {tag} into it",
+                        source->place.line);
+  if (rule->delete &&target_has_repo_by_tag(target->target))
+    return mirror_error(mirror, &target->place, err,
+                        "with delete, {tag} can't be a part of the repository");
+  return 0;
+}
+
+static int check_pairs(struct reading *reading, size_t *pairs, struct err *err) {
+  const struct mirror_rule *rule = reading->rule;
+  int rc = 0;
+  *pairs += rule->source_count * rule->target_count; /* each is at most TREE_NODES_MAX */
+  if (*pairs > MIRROR_PAIRS_MAX)
+    return mirror_error(reading->mirror, &rule->place, err,
+                        "more than %d pairs of a source and a target", MIRROR_PAIRS_MAX);
+  for (size_t t = 0; t < rule->target_count && rc == 0; t++)
+    for (size_t s = 0; s < rule->source_count && rc == 0; s++)
+      rc = check_pair(reading, &rule->sources[s], &rule->targets[t], err);
+  return rc;
+}
+
+static int read_rule(struct reading *reading, const struct tree_node *node, size_t *pairs,
+                     struct err *err) {
+  struct mirror_rule *rule = reading->rule;
+  const struct tree *tree = reading->tree;
+  rule->place = place_of(node);
+  int rc = value_map(tree, node, mirror_keys(MIRROR_RULE), err);
+  if (rc == 0)
+    rc = read_references(reading, node, "from", add_source, &rule->source_count, err);
+  if (rc == 0)
+    rc = read_references(reading, node, "to", add_target, &rule->target_count, err);
+  if (rc != 0)
+    return rc;
+  const struct tree_node *tags = tree_get(node, "tags"), *delete = tree_get(node, "delete");
+  if (tags)
+    rc = read_tags(reading, tags, err);
+  if (rc == 0 && delete)
+    rc = value_bool(tree, delete, &rule->delete, err);
+  if (rc == 0)
+    rc = read_options(reading, node, err);
+  if (rc == 0)
+    rc = check_sources(reading, tags, delete, err);
+  return rc == 0 ? check_pairs(reading, pairs, err) : rc;
+}
+
+static int read_rules(struct reading *reading, const struct tree_node *node, struct err *err) {
+  struct mirror *mirror = reading->mirror;
+  size_t pairs = 0;
+  int rc = 0;
+  if (node->kind != TREE_LIST)
+    return tree_error(reading->tree, node, err, "a list of mirrors is wanted here");
+  mirror->rules = mem_zalloc((node->count + 1) * sizeof *mirror->rules);
+  for (size_t i = 0; i < node->count && rc == 0; i++) {
+    reading->rule = &mirror->rules[mirror->rule_count++];
+    rc = read_rule(reading, node->items[i], &pairs, err);
+  }
+  return rc;
+}
+
+/* -- the file -- */
+
+static int read_registries(struct reading *reading, const struct tree_node *node, struct err *err) {
+  struct mirror *mirror = reading->mirror;
+  int rc = value_map(reading->tree, node, NULL, err);
+  if (rc != 0)
+    return rc;
+  if (node->count > REGISTRIES_MAX)
+    return tree_error(reading->tree, node, err, "more than %d registries", REGISTRIES_MAX);
+  mirror->registries = mem_zalloc((node->count + 1) * sizeof *mirror->registries);
+  for (size_t i = 0; i < node->count && rc == 0; i++) {
+    struct mirror_registry *registry = &mirror->registries[i];
+    rc = mirror_registry_read(reading->tree, node->keys[i], node->items[i], registry, err);
+    const struct mirror_registry *before =
+        rc == 0 ? mirror_find_registry(mirror, registry->host) : NULL;
+    mirror->registry_count++;
+    if (before)
+      rc = mirror_error(mirror, &registry->place, err, "%s is there already, in line %d",
+                        registry->host, before->place.line);
+  }
+  return rc;
+}
+
+static int read_defaults(struct reading *reading, const struct tree_node *node, struct err *err) {
+  int rc = value_map(reading->tree, node, mirror_keys(MIRROR_DEFAULTS), err);
+  reading->rule = &reading->defaults;
+  return rc == 0 ? read_options(reading, node, err) : rc;
+}
+
+/* First of all: what another version's keys mean is not known here. */
+static int read_version(struct reading *reading, const struct tree_node *root, struct err *err) {
+  int rc = value_map(reading->tree, root, NULL, err);
+  if (rc != 0)
+    return rc;
+  const struct tree_node *node = tree_get(root, "version");
+  int64_t version;
+  if (!node)
+    return tree_error(reading->tree, root, err, "\"version: 1\" is missing");
+  rc = value_number(reading->tree, node, 1, 1000, &version, err);
+  if (rc == 0 && version != MIRROR_VERSION)
+    rc = tree_error(reading->tree, node, err, "version %lld is not known here, only %d is",
+                    (long long)version, MIRROR_VERSION);
+  return rc;
+}
+
+static int read_file(struct reading *reading, struct err *err) {
+  const struct tree_node *root = tree_root(reading->tree);
+  int rc = read_version(reading, root, err);
+  if (rc == 0)
+    rc = value_map(reading->tree, root, mirror_keys(MIRROR_FILE), err);
+  if (rc != 0)
+    return rc;
+  const struct tree_node *defaults = tree_get(root, "defaults"),
+                         *registries = tree_get(root, "registries"),
+                         *rules = tree_get(root, "mirrors");
+  if (defaults)
+    rc = read_defaults(reading, defaults, err);
+  if (rc == 0 && registries)
+    rc = read_registries(reading, registries, err);
+  if (rc != 0)
+    return rc;
+  return rules ? read_rules(reading, rules, err)
+               : tree_error(reading->tree, root, err, "\"mirrors\" is missing");
+}
+
+/* Images whose target is known already. */
+static int claim_images(const struct mirror *mirror, struct err *err) {
+  struct claims *claims = claims_new(mirror);
+  int rc = 0;
+  for (size_t r = 0; r < mirror->rule_count; r++) {
+    const struct mirror_rule *rule = &mirror->rules[r];
+    for (size_t i = 0; i < rule->source_count * rule->target_count && rc == 0; i++) {
+      const struct mirror_source *source = &rule->sources[i / rule->target_count];
+      struct oci_ref ref = {0};
+      if (!mirror_is_repository(source) &&
+          mirror_expand(source, &rule->targets[i % rule->target_count], &ref, NULL) == 0)
+        rc = claims_add(claims, rule, source, &source->ref, &ref, err);
+      oci_ref_free(&ref);
+    }
+  }
+  claims_free(claims);
+  return rc;
+}
+
+int mirror_parse(const char *name, const char *text, size_t len, const struct env *env,
+                 struct mirror **out, struct err *err) {
+  struct tree *tree;
+  int rc = tree_parse(name, text, len, env, &tree, err);
+  *out = NULL;
+  if (rc != 0)
+    return rc;
+  struct mirror *mirror = mem_zalloc(sizeof *mirror);
+  struct reading reading = {.tree = tree, .mirror = mirror};
+  mirror->name = mem_strdup(name);
+  rc = read_file(&reading, err);
+  if (rc == 0)
+    rc = claim_images(mirror, err);
+  free_platforms(reading.defaults.platforms);
+  tree_free(tree);
+  if (rc == 0)
+    *out = mirror;
+  else
+    mirror_free(mirror);
+  return rc;
+}
+
+static void free_rule(struct mirror_rule *rule) {
+  for (size_t i = 0; i < rule->source_count; i++)
+    oci_ref_free(&rule->sources[i].ref);
+  for (size_t i = 0; i < rule->target_count; i++)
+    target_free(rule->targets[i].target);
+  free(rule->sources);
+  free(rule->targets);
+  selection_free(rule->tags);
+  free_platforms(rule->platforms);
+}
+
+void mirror_free(struct mirror *mirror) {
+  if (!mirror)
+    return;
+  for (size_t i = 0; i < mirror->registry_count; i++)
+    mirror_registry_free(&mirror->registries[i]);
+  for (size_t i = 0; i < mirror->rule_count; i++)
+    free_rule(&mirror->rules[i]);
+  free(mirror->registries);
+  free(mirror->rules);
+  free(mirror->name);
+  free(mirror);
+}
+
+/* -- questions -- */
+
+int mirror_expand(const struct mirror_source *source, const struct mirror_target *target,
+                  struct oci_ref *ref, struct err *err) {
+  struct oci_ref image = source->ref;
+  char tag[] = "tag";
+  bool repository = mirror_is_repository(source);
+  if (repository)
+    image.tag = tag;
+  int rc = target_expand(target->target, &image, ref, err);
+  if (repository) {
+    free(ref->tag);
+    ref->tag = NULL;
+  }
+  return rc;
+}
+
+const struct mirror_registry *mirror_find_registry(const struct mirror *mirror, const char *host) {
+  for (size_t i = 0; i < mirror->registry_count; i++)
+    if (text_same(mirror->registries[i].host, host))
+      return &mirror->registries[i];
+  return NULL;
+}

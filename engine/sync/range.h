@@ -1,0 +1,22 @@
+/* sync/range.h - version ranges. Pure.
+ * Source: node-semver's ranges (npm): comparators `< <= > >= =`, a blank for "and", `||` for "or",
+ * hyphen ranges `1.2 - 2`, x-ranges `1.x` `1.2.*` `1.2`, tildes `~1.2` and carets `^0.2.3`. Strict,
+ * but numbers may begin with a 0, as in tags. */
+#ifndef DRAY_SYNC_RANGE_H
+#define DRAY_SYNC_RANGE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct range;
+
+/* Errors: ERR_USAGE, with the text and the place within it, counted from 1. */
+int range_parse(const char *text, struct range **range, struct err *err);
+void range_free(struct range *range); /* NULL is fine */
+
+/* A tag that is no version never matches. One with a pre-release does only where a comparator of
+ * the alternative that it fulfils names a pre-release of the same three numbers. */
+bool range_match(const struct range *range, const char *tag);
+
+#endif
