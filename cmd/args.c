@@ -22,6 +22,8 @@ static const char *const *words(const struct args *args, size_t kind) {
   return &args->pool[args->start[kind]];
 }
 
+const char *const *args_words(const struct args *args, enum flag_id id) { return words(args, id); }
+
 static size_t word_count(const struct args *args, size_t kind) {
   return args->start[kind + 1] - args->start[kind] - 1;
 }

@@ -28,6 +28,9 @@ void args_defaults(struct args *args, const struct command *command);
 const char *const *args_operands(const struct args *args); /* NULL at the end */
 size_t args_operand_count(const struct args *args);
 
+/* All words given for a FLAG_TEXTS or FLAG_HOSTS; NULL at the end. */
+const char *const *args_words(const struct args *args, enum flag_id id);
+
 /* The last word given for a FLAG_TEXT, or NULL. */
 const char *args_text(const struct args *args, enum flag_id id);
 

@@ -39,8 +39,11 @@ int tags_run(const struct args *args) {
   int begun = session_begin(&session, args, 0);
   if (begun != 0)
     return begun;
+  struct dray_selection selection = {.include = args_words(args, FLAG_TAGS),
+                                     .exclude = args_words(args, FLAG_EXCLUDE),
+                                     .newest = args->number[FLAG_NEWEST]};
   char **tags;
-  enum dray_status status = dray_tags(session.dray, args_operands(args)[0], &tags);
+  enum dray_status status = dray_tags(session.dray, args_operands(args)[0], &selection, &tags);
   if (status == DRAY_OK) {
     for (char **tag = tags; *tag; tag++)
       output_print(&session.output, "%s\n", *tag);

@@ -49,12 +49,15 @@ const struct command commands[COMMANDS] = {
      .needs = "REPO",
      .least = 1,
      .most = 1,
-     .groups = GROUP_EVERY | GROUP_CONNECTION,
+     .groups = GROUP_EVERY | GROUP_CONNECTION | GROUP_TAGS,
      .summary = "list a repository's tags",
      .text = "Lists the tags of a repository, one a line: versions in their order, then the other "
              "tags by name.\n"
-             "REPO is [HOST[:PORT]/]REPO as docker reads it.",
-     .examples = "dray tags quay.io/coreos/etcd",
+             "REPO is [HOST[:PORT]/]REPO as docker reads it.\n"
+             "A PATTERN is a range of versions where it begins with one of < > = ^ ~, a regular "
+             "expression of the whole tag between slashes, else a glob with * and ?.",
+     .examples = "dray tags quay.io/coreos/etcd\n"
+                 "dray tags --tags '>=3.5 <4' --exclude '*-arm64' --newest 5 quay.io/coreos/etcd",
      .run = tags_run},
     {.name = "version",
      .operands = "",

@@ -7,7 +7,7 @@
 struct args;
 
 /* Which flags a command knows: bits, one for each group of the table in flags.c. */
-enum flag_group { GROUP_EVERY = 1, GROUP_CONNECTION = 2, GROUP_COPY = 4 };
+enum flag_group { GROUP_EVERY = 1, GROUP_CONNECTION = 2, GROUP_COPY = 4, GROUP_TAGS = 8 };
 
 struct command {
   const char *name;

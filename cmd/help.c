@@ -32,7 +32,9 @@ static char *default_text(char dst[64], const struct args *defaults, enum flag_i
   int64_t number = defaults->number[id];
   switch (flag->kind) {
   case FLAG_NUMBER:
-    snprintf(dst, 64, "%lld", (long long)number);
+    dst[0] = '\0';
+    if (number)
+      snprintf(dst, 64, "%lld", (long long)number);
     break;
   case FLAG_SIZE:
     snprintf(dst, 64, "%s", flag->automatic ? "auto" : "");

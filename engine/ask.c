@@ -11,7 +11,7 @@
 #include "oci/manifest.h"
 #include "oci/ref.h"
 #include "oci/registry.h"
-#include "sync/version.h"
+#include "sync/selection.h"
 
 enum { TAGS_PAGE = 1000, TAGS_PAGES_MAX = 10000 };
 #define TAGS_MAX ((size_t)64 * 1024 * 1024)      /* bytes of tags */
@@ -191,39 +191,58 @@ static void on_tags(void *arg, const struct call_result *result) {
   free(target);
 }
 
-static int by_version(const void *a, const void *b) {
-  return version_compare(*(char *const *)a, *(char *const *)b);
+/* NULL: err says which pattern is none. */
+static struct selection *selection_of(const struct dray_selection *wanted, struct err *err) {
+  struct selection *selection = selection_new();
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && wanted && wanted->include && wanted->include[i]; i++)
+    rc = selection_include(selection, wanted->include[i], err);
+  for (size_t i = 0; rc == 0 && wanted && wanted->exclude && wanted->exclude[i]; i++)
+    rc = selection_exclude(selection, wanted->exclude[i], err);
+  if (rc < 0) {
+    selection_free(selection);
+    return NULL;
+  }
+  selection_set_newest(selection, wanted ? (size_t)wanted->newest : 0);
+  return selection;
 }
 
-static char **sorted(const struct question *question) {
+static char **selected(const struct question *question, const struct selection *selection) {
   size_t table = (question->count + 1) * sizeof(char *);
-  char **tags = mem_zalloc(table + question->tags.len);
+  const char **tags = mem_zalloc(table + question->tags.len);
+  const char *gave_up = NULL;
   char *at = (char *)tags + table;
   if (question->tags.len)
     memcpy(at, question->tags.data, question->tags.len);
   for (size_t i = 0; i < question->count; i++, at += strlen(at) + 1)
     tags[i] = at;
-  qsort(tags, question->count, sizeof *tags, by_version);
-  return tags;
+  tags[selection_apply(selection, tags, question->count, &gave_up)] = NULL;
+  if (gave_up)
+    log_at(&question->dray->log, LOG_WARN, "%s: too hard for some tags, which it does not fit then",
+           gave_up);
+  return (char **)tags;
 }
 
-enum dray_status dray_tags(struct dray *dray, const char *repo, char ***tags) {
+enum dray_status dray_tags(struct dray *dray, const char *repo, const struct dray_selection *wanted,
+                           char ***tags) {
   struct question question = {.dray = dray, .method = "GET", .kind = GATE_LIST};
   enum dray_status status = DRAY_USAGE;
   engine_begin(dray);
   buf_init(&question.tags, TAGS_MAX);
   *tags = NULL;
-  if (oci_ref_parse_repo(repo, &question.ref, &dray->err) == 0) {
+  struct selection *selection = selection_of(wanted, &dray->err);
+  if (selection && oci_ref_parse_repo(repo, &question.ref, &dray->err) == 0) {
     char *path = oci_path_tags(&question.ref.repo, TAGS_PAGE);
     ask(&question, path, NULL, TAGS_REPLY_MAX, on_tags);
     free(path);
     engine_run(dray, cancel, &question);
     status = dray->err.code == ERR_NONE ? DRAY_OK : DRAY_FAILED;
     if (status == DRAY_OK)
-      *tags = sorted(&question);
+      *tags = selected(&question, selection);
     else
       err_prefix(&dray->err, "%s/%s", question.ref.repo.host, question.ref.repo.path);
   }
+  selection_free(selection);
   buf_free(&question.tags);
   oci_ref_free(&question.ref);
   return engine_end(dray, status);

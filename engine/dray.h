@@ -158,8 +158,17 @@ enum dray_status dray_copy(struct dray *dray, const struct dray_copy *copies, si
 enum dray_status dray_manifest(struct dray *dray, const char *ref, char **data, size_t *len);
 /* *digest is the caller's. */
 enum dray_status dray_digest(struct dray *dray, const char *ref, char **digest);
-/* *tags: NULL-terminated, in semantic-version order, then by name; one allocation for free(). */
-enum dray_status dray_tags(struct dray *dray, const char *repo, char ***tags);
+/* Which tags: those that one of include fits (without any: all) and none of exclude; of these, with
+ * newest above 0, only the last so many versions. A pattern is a version range (">=1.8 <2") where it
+ * begins with one of < > = ^ ~, a regular expression between slashes, else a glob. */
+struct dray_selection {
+  const char *const *include, *const *exclude; /* NULL at the end; NULL: none */
+  int64_t newest;
+};
+/* selection: NULL is all. *tags: NULL-terminated, in semantic-version order, then by name; one
+ * allocation for free(). A wrong pattern is DRAY_USAGE, before anything is sent. */
+enum dray_status dray_tags(struct dray *dray, const char *repo,
+                           const struct dray_selection *selection, char ***tags);
 
 /* Why the last call failed; valid until the next one. NULL: it did not. */
 const struct dray_error *dray_last_error(const struct dray *dray);
