@@ -1,7 +1,8 @@
-"""bench/compare: that it counts and measures right, not how fast anything is."""
+"""bench/: that it counts and measures right, not how fast anything is."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -85,6 +86,19 @@ class Compare(SystemTest):
                 done = self.bench(*args)
                 self.assertEqual(done.returncode, 2)
                 self.assertIn(words, done.stderr)
+
+
+class Faults(SystemTest):
+    def test_what_a_fault_costs(self):
+        done = subprocess.run([f'{TOP}/bench/faults', '--dray', DRAY, '--size', '40'],
+                              env=self.environment(), capture_output=True, text=True, timeout=200,
+                              check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = [re.split(r'  +', line) for line in done.stdout.splitlines()[2:]]
+        self.assertEqual(len(rows), 8, done.stdout)
+        for name, ours, *_ in rows:
+            sent, received = map(float, ours.split(' / '))    # "fails" is no number
+            self.assertTrue(1 <= sent < 1.5 and 1 <= received < 1.5, f'{name}: {ours}')
 
 
 class Measure(unittest.TestCase):
