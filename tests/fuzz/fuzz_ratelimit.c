@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "net/ratelimit.h"
+#include "net/retry.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,9 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct ratelimit told;
   buf_init(&reply.head, HTTP_HEADERS_MAX);
   char *lines = mem_strndup((const char *)data, size), *rest = lines, *line;
-  while ((line = strtok_r(rest, "\n", &rest)))
+  while ((line = strtok_r(rest, "\n", &rest))) {
+    assert(retry_after(line, WALL) >= -1);
     if (buf_add(&reply.head, line, strlen(line) + 1) < 0)
       break;
+  }
   ratelimit_read(&told, &reply, WALL);
   assert(told.remaining >= -1);
   assert(told.reset_ms >= -1 && told.reset_ms <= YEAR);
