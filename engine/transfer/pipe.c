@@ -37,6 +37,7 @@ struct pipe *pipe_new(size_t capacity, size_t keep, uint64_t size, void (*wake)(
 void pipe_free(struct pipe *pipe) {
   if (!pipe)
     return;
+  pipe->full = false; /* nobody is to be woken any more */
   list_each_safe(node, &pipe->readers) pipe_detach(list_entry(node, struct pipe_reader, node));
   free(pipe->ring);
   free(pipe);
