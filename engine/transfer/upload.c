@@ -17,6 +17,8 @@
 #define COMMIT_MS ((int64_t)5 * 60 * 1000) /* registries assemble and hash at the end … */
 #define COMMIT_MS_PER_GIB ((int64_t)10 * 1000)
 
+enum { REFUSALS_MAX = 3 }; /* of offsets, in a row, until that counts as a loss */
+
 enum upload_state {
   UPLOAD_CHECK, /* is it there already? */
   UPLOAD_MOUNT,
@@ -49,6 +51,8 @@ struct upload {
   uint64_t best; /* the most that any session held */
   uint64_t sent;
   int attempts; /* failed ones since there was progress */
+  int refusals; /* of offsets (416), in a row */
+  bool lost;    /* something, in this session: it has been counted */
   int64_t retry_after_ms;
   bool resumed;          /* this session went on after a loss */
   uint64_t resumed_at;   /* what an earlier run's session held */
@@ -102,6 +106,10 @@ static void leave_session(struct upload *upload, enum upload_state then) {
 
 static void fail(struct upload *upload) { leave_session(upload, UPLOAD_END); }
 
+static int retries(const struct upload *upload) {
+  return endpoints_spec(upload->spec.transfer->endpoints)->retries;
+}
+
 /* err says what was lost. Once more, after a pause, unless nothing has come of it for too long:
  * where the session has it, from there on; else from the beginning. */
 static void try_again(struct upload *upload, int64_t retry_after_ms) {
@@ -109,12 +117,12 @@ static void try_again(struct upload *upload, int64_t retry_after_ms) {
     upload->best = upload->session.acked;
     upload->attempts = 0;
   }
-  if (upload->attempts++ >= endpoints_spec(upload->spec.transfer->endpoints)->retries ||
-      retry_after_ms > RETRY_AFTER_MAX_MS) {
+  if (upload->attempts++ >= retries(upload) || retry_after_ms > RETRY_AFTER_MAX_MS) {
     fail(upload);
     return;
   }
   upload->retry_after_ms = retry_after_ms;
+  upload->lost = true;
   if (upload->way.kind == UPLOAD_WHOLE)
     leave_session(upload, UPLOAD_PAUSE);
   else
@@ -311,6 +319,7 @@ static void on_sent(void *arg, const struct call_result *result) {
     leave_session(upload, UPLOAD_OPEN);
   } else if (rc == 0) {
     session_sent(&upload->session, result, upload->body);
+    upload->refusals = 0;
     note(upload);
     become(upload, UPLOAD_FILL);
   } else if (answered && (first || reply->status == 413) &&
@@ -326,7 +335,10 @@ static void on_sent(void *arg, const struct call_result *result) {
   } else if (may_go_on(upload, result)) {
     if (reply->status == 416)
       session_refused(&upload->session);
-    try_again(upload, result->retry_after_ms);
+    if (reply->status == 416 && upload->refusals++ < REFUSALS_MAX)
+      become(upload, UPLOAD_ASK); /* not lost: it only stands elsewhere */
+    else
+      try_again(upload, result->retry_after_ms);
   } else {
     fail(upload);
   }
@@ -447,7 +459,11 @@ static void on_asked(void *arg, const struct call_result *result) {
     become(upload, UPLOAD_FILL);
     return;
   case SESSION_GONE:
-    leave_session(upload, UPLOAD_OPEN);
+    /* Where refusals led to that, without a loss, nothing has been counted yet. */
+    if (upload->refusals && !upload->lost && upload->attempts++ >= retries(upload))
+      fail(upload);
+    else
+      leave_session(upload, UPLOAD_OPEN);
     return;
   case SESSION_SILENT:
     try_again(upload, result->retry_after_ms);
@@ -478,6 +494,8 @@ static bool take_note(struct upload *upload) {
 
 static void begin(struct upload *upload) {
   upload->resumed = false;
+  upload->refusals = 0;
+  upload->lost = false;
   upload->way = choose_way(upload);
   if (take_note(upload)) {
     become(upload, UPLOAD_ASK);

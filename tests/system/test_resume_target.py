@@ -138,6 +138,15 @@ class Lost(TargetTest):
         self.assertNotIn(self.layer, self.dst.blobs)
 
 
+    def test_a_status_that_never_comes(self):
+        """It is asked for as often as all else, not that often for each part."""
+        self.on_layer(skip=2).reset(received=0.5)
+        self.dst.on('upload-status').status(503)
+        self.assertFails(self.dray_copy('--retries', 2), 1, self.dst.host, 503)
+        self.assertLessEqual(self.dst.count('upload-status'), 3)
+        self.assertEqual(self.dst.tags('app'), {})
+
+
 class Again(TargetTest):
     """Where the bytes come from that have to be sent again."""
 
