@@ -466,15 +466,18 @@ static void on_asked(void *arg, const struct call_result *result) {
       leave_session(upload, UPLOAD_OPEN);
     return;
   case SESSION_SILENT:
+    answer(upload, result, "asking for the upload of");
     try_again(upload, result->retry_after_ms);
     return;
   }
 }
 
+/* Once: it is the upload's own tries that count. */
 static void ask_session(struct upload *upload) {
-  upload->call = request(
-      upload,
-      (struct call_spec){.method = "GET", .url = upload->session.location, .done = on_asked});
+  upload->call = request(upload, (struct call_spec){.method = "GET",
+                                                    .url = upload->session.location,
+                                                    .once = true,
+                                                    .done = on_asked});
 }
 
 /* An earlier run may have left a session with a part of the blob. */
