@@ -15,8 +15,8 @@ from tests.system.lib import DRAY, SystemTest, images, unittest
 
 KIB, MIB = 1 << 10, 1 << 20
 CHUNK, SIZE = MIB, 8 * MIB
+PART = CHUNK - 64 * KIB  # what is left fits into the kernel's buffers: the target sees us leave
 STRIDE = 256 * KIB      # how far apart the digest's states are kept, of a blob up to 64 MiB
-IN_FLIGHT = 8 * MIB     # what the kernel's buffers may hold of a connection
 NOBODY = ('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups')
 
 
@@ -59,11 +59,11 @@ class RunsTest(SystemTest):
             self.assertLess(time.monotonic(), until, 'nothing was written to the state file')
             time.sleep(0.002)
 
-    def begin(self, *flags, nth=3, received=0.5, **options):
-        """A run of which the target holds so much: nth - 1 parts, and the middle of another."""
-        gate = self.on_layer(nth=nth).hold(received=received)
+    def begin(self, *flags, nth=3, received=PART, **options):
+        """A run of which the target holds so much: nth - 1 parts, and most of another."""
+        self.gate = self.on_layer(nth=nth).hold(received=received)
         run = self.start(*self.command(*flags), **options)
-        gate.wait_reached()
+        self.gate.wait_reached()
         self.wait_config()
         return run
 
@@ -72,8 +72,9 @@ class RunsTest(SystemTest):
         self.assertTrue(self.dst.log.wait_for(
             lambda _: self.image.parts[0].digest in self.dst.blobs_of('app')))
 
-    def stop(self, run, number, seconds=2):
-        """Ends it; forgets what registries have seen so far."""
+    def stop(self, run, number, seconds=2, release=False):
+        """Ends it; forgets what registries have seen so far. release lets the target read what is
+        still on its way; while it does not, a full line would keep the end from it."""
         until = time.monotonic() + seconds
         if number:
             run.signal(number)
@@ -81,6 +82,8 @@ class RunsTest(SystemTest):
             self.assertLess(time.monotonic(), until, 'it did not end in time')
             time.sleep(0.002)
         result = run.wait()
+        if release:
+            self.gate.release()
         self.assertEqual(self.dst.tags('app'), {})
         self.assertEqual(self.dst.count('upload-cancel'), 0, 'a session was given up')
         for reg in (self.src, self.dst):
@@ -135,7 +138,7 @@ class Ended(RunsTest):
                 self.fresh()
                 result = self.interrupt(number=number)
                 self.assertEqual(result.code, -9 if number == signal.SIGKILL else 128 + number)
-                self.assertEqual(self.held, 2.5 * CHUNK)
+                self.assertEqual(self.held, 2 * CHUNK + PART)
                 self.finish()
                 self.assertWentOn()
                 if number != signal.SIGKILL:    # all that was known has been written
@@ -190,7 +193,9 @@ class Ended(RunsTest):
         for number, kept in ((signal.SIGKILL, True), (signal.SIGTERM, False)):
             with self.subTest(number=number, kept=kept):
                 self.fresh(100 * MIB, keep_partial=kept)
-                self.interrupt(number=number, nth=3, received=20 * MIB)
+                run = self.begin(nth=3, received=20 * MIB)
+                self.wait_entries()
+                self.stop(run, number, release=True)
                 self.finish()
                 self.assertLess(self.first[0] + self.src.bytes_sent('blob') - self.size, 40 * MIB)
                 self.assertLess(self.first[1] + self.dst.bytes_received() - self.size, 40 * MIB)
@@ -216,14 +221,14 @@ class Ended(RunsTest):
         """Each is taken up."""
         self.image = images.image(4, size=4 * MIB)
         self.ref = self.image.put(self.src, 'app', 'v1')
-        gate = self.on_layer(skip=8).hold(received=0.5)
+        gate = self.on_layer(skip=8).hold(received=PART)
         run = self.start(*self.command())
         gate.wait_reached(4)
         self.wait_config()
         self.wait_entries(5, '%')   # the image's own, too
         self.stop(run, signal.SIGKILL)
         held = sum(session.size for session in self.dst.uploads)
-        self.assertEqual(held, 4 * 2.5 * MIB)
+        self.assertEqual(held, 4 * (2 * CHUNK + PART))
         self.finish()
         self.assertEqual(self.received(), 16 * MIB - held)
         self.assertEqual(self.dst.uploads, [])

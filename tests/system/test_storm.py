@@ -37,7 +37,7 @@ def stalls(reg, seed):
     reg.on(('blob', 'cdn'), method='GET', **which).any_of(
         lambda act: act.stall(), lambda act: act.stall(after=(0.0, 0.9)))
     reg.on('upload-patch', **which).any_of(    # what is not read fits into the kernel's buffers,
-        lambda act: act.stall(received=(0.7, 1.0)),    # or the registry would not see us leave
+        lambda act: act.stall(received=(0.9, 1.0)),    # or the registry would not see us leave
         lambda act: act.stall(acted=True))
     reg.on(('manifest', 'upload-open', 'upload-status', 'token'), **which).stall()
 
