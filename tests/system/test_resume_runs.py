@@ -177,6 +177,7 @@ class Ended(RunsTest):
 
     def test_again_and_again(self):
         """Each run adds its part."""
+        self.fresh(12 * MIB)    # three parts at least are left to the third
         for nth in range(3):
             run = self.begin(nth=3)
             self.wait_entries()
