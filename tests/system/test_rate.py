@@ -1,10 +1,10 @@
-"""--limit-rate: bytes per second, all transfers together: kept exactly, smooth, the same for each."""
+"""--limit-rate: bytes per second, all transfers together: exact, smooth, the same for each."""
 
 import time
 
 from tests.system.lib import SystemTest, images, unittest
 
-KIB, MIB = 1 << 10, 1 << 20
+MIB = 1 << 20
 
 
 class RateTest(SystemTest):

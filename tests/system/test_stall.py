@@ -1,5 +1,5 @@
-"""Silence: how long it is borne, by what is silent, and how it is told. --stall-timeout is about the
-other side alone; connecting has its own time, and so has the answer to a commit."""
+"""Silence: how long it is borne, by what is silent, and how it is told. --stall-timeout is about
+the other side alone; connecting has its own time, and so has the answer to a commit."""
 
 import socket
 
@@ -40,8 +40,8 @@ class Words(StallTest):
             waiting.connect_ex(full.getsockname())
             self.addCleanup(waiting.close)
         host = f'127.0.0.1:{full.getsockname()[1]}'
-        result = self.dray('copy', '--stall-timeout', '1s', '--connect-timeout', '2s', '--retries', 0,
-                           f'{host}/app:v1', self.dst.ref('app:v1'))
+        result = self.dray('copy', '--stall-timeout', '1s', '--connect-timeout', '2s', '--retries',
+                           0, f'{host}/app:v1', self.dst.ref('app:v1'))
         self.assertGivenUp(result, host, 'no connection', '2 s', seconds=2)
 
     def test_no_answer(self):

@@ -1,5 +1,5 @@
-"""Everything fails at once. The copy gets through all the same, in bounded time, and at no moment is
-there anything wrong at the target."""
+"""Everything fails at once. The copy gets through all the same, in bounded time, and at no moment
+is there anything wrong at the target."""
 
 import os
 import random
@@ -82,8 +82,8 @@ class Storm(SystemTest):
         image = images.multi(2, shared=1, own=1, size=300 * KIB, big=2 * MIB)
         ref = image.put(src, 'app', 'v1')
         self.storm([src, dst], 1, 0.5)
-        result = self.dray('copy', '--retries', 30, '--chunk-size', MIB, '--stall-timeout', '1s', ref,
-                           dst.ref('app:v1'), timeout=90)
+        result = self.dray('copy', '--retries', 30, '--chunk-size', MIB, '--stall-timeout', '1s',
+                           ref, dst.ref('app:v1'), timeout=90)
         self.assertOk(result)
         self.assertCopied(ref, dst.ref('app:v1'))
         self.assertInOrder(dst)
