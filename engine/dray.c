@@ -336,14 +336,4 @@ char *dray_default_state(void) {
   return home && *home ? mem_printf("%s/.local/state/dray/state.db", home) : NULL;
 }
 
-int dray_check_ref(const char *text, char **message) {
-  struct oci_ref ref;
-  struct err err;
-  int rc = oci_ref_parse(text, &ref, &err);
-  if (rc < 0)
-    *message = mem_strdup(err.message);
-  oci_ref_free(&ref);
-  return rc < 0 ? -1 : 0;
-}
-
 char *dray_libraries(void) { return http_libraries(); }

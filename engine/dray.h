@@ -191,8 +191,6 @@ char *dray_format_bytes(char dst[64], uint64_t bytes);
 /* $XDG_STATE_HOME/dray/state.db, else ~/.local/state/dray/state.db; the caller's. NULL: there is no
  * HOME. */
 char *dray_default_state(void);
-/* Checks a reference without an engine: 0, or -1 with *message (the caller's). */
-int dray_check_ref(const char *ref, char **message);
 
 /* "curl 7.88.1, BoringSSL, nghttp2 1.52.0, …": the libraries inside; the caller's. */
 char *dray_libraries(void);

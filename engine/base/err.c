@@ -1,6 +1,5 @@
 #include "base/err.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,20 +15,25 @@ static void set_message(struct err *err, const char *draft) {
   text_printable(err->message, sizeof err->message, draft, len);
 }
 
-int err_set(struct err *err, enum err_code code, const char *format, ...) {
+int err_setv(struct err *err, enum err_code code, const char *format, va_list args) {
   if (!err)
     return -(int)code;
   char draft[DRAFT] = "";
-  va_list args;
-  va_start(args, format);
   vsnprintf(draft, sizeof draft, format, args);
-  va_end(args);
   set_message(err, draft);
   err->code = code;
   err->http_status = 0;
   err->retry_after_ms = -1;
   err->host[0] = '\0';
   return -(int)code;
+}
+
+int err_set(struct err *err, enum err_code code, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  int rc = err_setv(err, code, format, args);
+  va_end(args);
+  return rc;
 }
 
 void err_prefix(struct err *err, const char *format, ...) {

@@ -3,6 +3,7 @@
 #ifndef DRAY_BASE_ERR_H
 #define DRAY_BASE_ERR_H
 
+#include <stdarg.h>
 #include <stdint.h>
 
 /* The names of these, in lower case, are `error.code` in the result document: stable. */
@@ -43,6 +44,9 @@ struct err {
  * cleared. */
 int err_set(struct err *err, enum err_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The same for those who take a format themselves. */
+int err_setv(struct err *err, enum err_code code, const char *format, va_list args);
 
 /* Adds "text: " before the message that is there. */
 void err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

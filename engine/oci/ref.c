@@ -24,12 +24,12 @@ static bool span_is(const char *text, size_t len, const char *allowed) {
 
 __attribute__((format(printf, 3, 4))) static int bad(struct err *err, const char *text,
                                                      const char *format, ...) {
-  char why[512];
   va_list args;
   va_start(args, format);
-  vsnprintf(why, sizeof why, format, args);
+  int rc = err_setv(err, ERR_USAGE, format, args);
   va_end(args);
-  return err_set(err, ERR_USAGE, "bad reference \"%.300s\": %s", text, why);
+  err_prefix(err, "bad reference \"%.300s\"", text);
+  return rc;
 }
 
 /* [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*, and these joined by slashes. */

@@ -90,12 +90,12 @@ struct reader {
 
 __attribute__((format(printf, 2, 3))) static int bad(const struct reader *reader,
                                                      const char *format, ...) {
-  char what[900];
   va_list args;
   va_start(args, format);
-  vsnprintf(what, sizeof what, format, args);
+  int rc = err_setv(reader->err, ERR_CONFIG, format, args);
   va_end(args);
-  return err_set(reader->err, ERR_CONFIG, "%s:%d: %s", reader->name, reader->line, what);
+  err_prefix(reader->err, "%s:%d", reader->name, reader->line);
+  return rc;
 }
 
 static int read_heading(const struct reader *reader, const char *line) {

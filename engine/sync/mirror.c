@@ -34,12 +34,12 @@ const char *const *mirror_keys(enum mirror_object object) {
 
 int mirror_error(const struct mirror *mirror, const struct mirror_place *place, struct err *err,
                  const char *format, ...) {
-  char what[900];
   va_list args;
   va_start(args, format);
-  vsnprintf(what, sizeof what, format, args);
+  int rc = err_setv(err, ERR_CONFIG, format, args);
   va_end(args);
-  return err_set(err, ERR_CONFIG, "%s:%d:%d: %s", mirror->name, place->line, place->column, what);
+  err_prefix(err, "%s:%d:%d", mirror->name, place->line, place->column);
+  return rc;
 }
 
 static struct mirror_place place_of(const struct tree_node *node) {

@@ -34,27 +34,27 @@ struct reader {
 __attribute__((format(printf, 5, 0))) static int fail(const struct tree *tree, size_t line,
                                                       size_t column, struct err *err,
                                                       const char *format, va_list args) {
-  char what[800];
-  vsnprintf(what, sizeof what, format, args);
-  return err_set(err, ERR_CONFIG, "%s:%zu:%zu: %s", tree->name, line, column, what);
+  int rc = err_setv(err, ERR_CONFIG, format, args);
+  err_prefix(err, "%s:%zu:%zu", tree->name, line, column);
+  return rc;
 }
 
 int tree_error(const struct tree *tree, const struct tree_node *node, struct err *err,
                const char *format, ...) {
   va_list args;
   va_start(args, format);
-  fail(tree, (size_t)node->line, (size_t)node->column, err, format, args);
+  int rc = fail(tree, (size_t)node->line, (size_t)node->column, err, format, args);
   va_end(args);
-  return -ERR_CONFIG;
+  return rc;
 }
 
 __attribute__((format(printf, 3, 4))) static int bad(struct reader *reader, yaml_mark_t mark,
                                                      const char *format, ...) {
   va_list args;
   va_start(args, format);
-  fail(reader->tree, mark.line + 1, mark.column + 1, reader->err, format, args);
+  int rc = fail(reader->tree, mark.line + 1, mark.column + 1, reader->err, format, args);
   va_end(args);
-  return -ERR_CONFIG;
+  return rc;
 }
 
 static yaml_mark_t mark_of(const struct reader *reader, size_t offset) {
