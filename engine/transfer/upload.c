@@ -466,7 +466,8 @@ static void on_asked(void *arg, const struct call_result *result) {
       leave_session(upload, UPLOAD_OPEN);
     return;
   case SESSION_SILENT:
-    answer(upload, result, "asking for the upload of");
+    if (result->reply->err.code == ERR_NONE) /* else what was lost first says more */
+      answer(upload, result, "asking for the upload of");
     try_again(upload, result->retry_after_ms);
     return;
   }
