@@ -6,29 +6,21 @@
 #include "dray.h"
 #include "engine.h"
 #include "net/call.h"
-#include "net/url.h"
 #include "oci/answer.h"
 #include "oci/manifest.h"
 #include "oci/ref.h"
 #include "oci/registry.h"
 #include "sync/selection.h"
-
-enum { TAGS_PAGE = 1000, TAGS_PAGES_MAX = 10000 };
-#define TAGS_MAX ((size_t)64 * 1024 * 1024)      /* bytes of tags */
-#define TAGS_REPLY_MAX ((size_t)4 * 1024 * 1024) /* bytes of one page */
+#include "transfer/tag_list.h"
 
 struct question {
   struct dray *dray;
   struct oci_ref ref;
   struct call *call;
   const char *method;
-  enum gate_kind kind;
   char *bytes;
   size_t len;
   struct oci_digest digest;
-  struct buf tags; /* one behind the other, each ended by a NUL */
-  size_t count;
-  int pages;
 };
 
 static void finish(struct question *question) { loop_stop(question->dray->loop); }
@@ -48,7 +40,7 @@ static void ask(struct question *question, const char *url, const char *accept, 
   question->call =
       call_start(&(struct call_spec){.endpoint = transfer_endpoint(&question->dray->transfer, repo),
                                      .method = question->method,
-                                     .kind = question->kind,
+                                     .kind = GATE_MANIFEST_READ,
                                      .url = url,
                                      .headers = headers,
                                      .path = repo->path,
@@ -118,7 +110,7 @@ static void ask_manifest(struct question *question) {
 
 static enum dray_status manifest(struct dray *dray, const char *text, const char *method,
                                  struct question *question) {
-  *question = (struct question){.dray = dray, .method = method, .kind = GATE_MANIFEST_READ};
+  *question = (struct question){.dray = dray, .method = method};
   engine_begin(dray);
   if (oci_ref_parse(text, &question->ref, &dray->err) < 0)
     return DRAY_USAGE;
@@ -161,38 +153,37 @@ enum dray_status dray_digest(struct dray *dray, const char *ref, char **digest) 
 
 /* -- tags -- */
 
-static void on_tags(void *arg, const struct call_result *result) {
-  struct question *question = arg;
-  struct err *err = &question->dray->err;
-  const char *host = question->ref.repo.host;
-  const struct buf *body = &result->reply->body;
-  size_t count = 0;
-  question->call = NULL;
-  if (oci_answer(result, host, "the list of tags", err) < 0) {
-    finish(question);
-    return;
-  }
-  if (oci_tags_parse(buf_str(body), body->len, &question->tags, &count, err) < 0) {
-    err_prefix(err, "%s", host);
-    finish(question);
-    return;
-  }
-  question->count += count;
-  const char *link = http_header(result->reply, "Link");
-  char *target = link ? oci_link_next(link) : NULL;
-  char *next = target ? url_join(result->url, target) : NULL;
-  if (next && ++question->pages == TAGS_PAGES_MAX)
-    err_set(err, ERR_TOO_LARGE, "%s: the list of tags does not end", host);
-  if (next && question->pages < TAGS_PAGES_MAX)
-    ask(question, next, NULL, TAGS_REPLY_MAX, on_tags);
-  else
-    finish(question);
-  free(next);
-  free(target);
+struct listing {
+  struct dray *dray;
+  struct tag_list *list;
+  struct buf tags; /* one behind the other, each ended by a NUL */
+  size_t count;
+};
+
+static void on_page(void *arg, const char *tags, size_t count) {
+  struct listing *listing = arg;
+  size_t len = 0;
+  for (size_t i = 0; i < count; i++)
+    len += strlen(tags + len) + 1;
+  buf_add(&listing->tags, tags, len);
+  listing->count += count;
 }
 
-/* NULL: err says which pattern is none. */
-static struct selection *selection_of(const struct dray_selection *wanted, struct err *err) {
+static void on_listed(void *arg, const struct err *err) {
+  struct listing *listing = arg;
+  listing->list = NULL;
+  if (err)
+    listing->dray->err = *err;
+  loop_stop(listing->dray->loop);
+}
+
+static void cancel_listing(void *arg) {
+  struct listing *listing = arg;
+  if (listing->list)
+    tag_list_cancel(listing->list);
+}
+
+struct selection *engine_selection(const struct dray_selection *wanted, struct err *err) {
   struct selection *selection = selection_new();
   int rc = 0;
   for (size_t i = 0; rc == 0 && wanted && wanted->include && wanted->include[i]; i++)
@@ -207,43 +198,46 @@ static struct selection *selection_of(const struct dray_selection *wanted, struc
   return selection;
 }
 
-static char **selected(const struct question *question, const struct selection *selection) {
-  size_t table = (question->count + 1) * sizeof(char *);
-  const char **tags = mem_zalloc(table + question->tags.len);
+static char **selected(const struct listing *listing, const struct selection *selection) {
+  size_t table = (listing->count + 1) * sizeof(char *);
+  const char **tags = mem_zalloc(table + listing->tags.len);
   const char *gave_up = NULL;
   char *at = (char *)tags + table;
-  if (question->tags.len)
-    memcpy(at, question->tags.data, question->tags.len);
-  for (size_t i = 0; i < question->count; i++, at += strlen(at) + 1)
+  if (listing->tags.len)
+    memcpy(at, listing->tags.data, listing->tags.len);
+  for (size_t i = 0; i < listing->count; i++, at += strlen(at) + 1)
     tags[i] = at;
-  tags[selection_apply(selection, tags, question->count, &gave_up)] = NULL;
+  tags[selection_apply(selection, tags, listing->count, &gave_up)] = NULL;
   if (gave_up)
-    log_at(&question->dray->log, LOG_WARN, "%s: too hard for some tags, which it does not fit then",
+    log_at(&listing->dray->log, LOG_WARN, "%s: too hard for some tags, which it does not fit then",
            gave_up);
   return (char **)tags;
 }
 
 enum dray_status dray_tags(struct dray *dray, const char *repo, const struct dray_selection *wanted,
                            char ***tags) {
-  struct question question = {.dray = dray, .method = "GET", .kind = GATE_LIST};
+  struct listing listing = {.dray = dray};
+  struct oci_ref ref = {0};
   enum dray_status status = DRAY_USAGE;
   engine_begin(dray);
-  buf_init(&question.tags, TAGS_MAX);
+  buf_init(&listing.tags, SIZE_MAX);
   *tags = NULL;
-  struct selection *selection = selection_of(wanted, &dray->err);
-  if (selection && oci_ref_parse_repo(repo, &question.ref, &dray->err) == 0) {
-    char *path = oci_path_tags(&question.ref.repo, TAGS_PAGE);
-    ask(&question, path, NULL, TAGS_REPLY_MAX, on_tags);
-    free(path);
-    engine_run(dray, cancel, &question);
+  struct selection *selection = engine_selection(wanted, &dray->err);
+  if (selection && oci_ref_parse_repo(repo, &ref, &dray->err) == 0) {
+    listing.list = tag_list_start(&(struct tag_list_spec){.transfer = &dray->transfer,
+                                                          .repo = &ref.repo,
+                                                          .page = on_page,
+                                                          .done = on_listed,
+                                                          .arg = &listing});
+    engine_run(dray, cancel_listing, &listing);
     status = dray->err.code == ERR_NONE ? DRAY_OK : DRAY_FAILED;
     if (status == DRAY_OK)
-      *tags = selected(&question, selection);
+      *tags = selected(&listing, selection);
     else
-      err_prefix(&dray->err, "%s/%s", question.ref.repo.host, question.ref.repo.path);
+      err_prefix(&dray->err, "%s/%s", ref.repo.host, ref.repo.path);
   }
   selection_free(selection);
-  buf_free(&question.tags);
-  oci_ref_free(&question.ref);
+  buf_free(&listing.tags);
+  oci_ref_free(&ref);
   return engine_end(dray, status);
 }

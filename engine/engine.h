@@ -40,4 +40,7 @@ void engine_run(struct dray *dray, void (*cancel)(void *arg), void *arg);
 /* The view of err that dray.h gives; it points into err. */
 struct dray_error engine_error(const struct err *err);
 
+/* The caller's; NULL: err says which pattern is none. wanted NULL is all. */
+struct selection *engine_selection(const struct dray_selection *wanted, struct err *err);
+
 #endif
