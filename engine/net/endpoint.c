@@ -11,6 +11,7 @@
 struct endpoints {
   struct endpoints_spec spec;
   struct map *by_name;
+  struct map *settings; /* name → struct endpoint_settings */
   uint64_t retries;
   uint64_t deadline_ms;
 };
@@ -19,6 +20,7 @@ struct endpoints *endpoints_new(const struct endpoints_spec *spec) {
   struct endpoints *all = mem_zalloc(sizeof *all);
   all->spec = *spec;
   all->by_name = map_new();
+  all->settings = map_new();
   return all;
 }
 
@@ -36,6 +38,7 @@ void endpoints_free(struct endpoints *all) {
   if (!all)
     return;
   map_free(all->by_name, endpoint_free);
+  map_free(all->settings, free);
   free(all);
 }
 
@@ -63,18 +66,41 @@ static void on_token_retry(void *arg, const struct retry_note *note) {
   endpoints_retried(arg, note);
 }
 
+void endpoints_configure(struct endpoints *all, const char *name,
+                         const struct endpoint_settings *settings) {
+  struct endpoint_settings *own = mem_alloc(sizeof *own);
+  assert(!map_get(all->by_name, name));
+  *own = *settings;
+  free(map_put(all->settings, name, own));
+}
+
+static bool is_plain(const struct endpoints *all, const char *name, bool loopback,
+                     const struct endpoint_settings *settings) {
+  if (named(all->spec.plain_http, name))
+    return true;
+  if (named(all->spec.tls, name) || named(all->spec.insecure, name))
+    return false;
+  return settings->plain_http || (loopback && !settings->tls);
+}
+
 struct endpoint *endpoints_get(struct endpoints *all, const char *name, const char *api_host,
                                bool loopback) {
   struct endpoint *endpoint = map_get(all->by_name, name);
   if (endpoint)
     return endpoint;
-  bool tls = !loopback || named(all->spec.tls, name) || named(all->spec.insecure, name);
-  bool plain = named(all->spec.plain_http, name) || !tls;
+  static const struct endpoint_settings none = {.chunk_size = -1};
+  const struct endpoint_settings *settings = map_get(all->settings, name);
+  if (!settings)
+    settings = &none;
   endpoint = mem_zalloc(sizeof *endpoint);
   endpoint->all = all;
   endpoint->name = mem_strdup(name);
-  endpoint->base_url = mem_printf("%s://%s", plain ? "http" : "https", api_host);
-  endpoint->gate = gate_new(all->spec.loop, all->spec.max_connections);
+  endpoint->base_url =
+      mem_printf("%s://%s", is_plain(all, name, loopback, settings) ? "http" : "https", api_host);
+  endpoint->gate = gate_new(all->spec.loop, settings->max_connections ? settings->max_connections
+                                                                      : all->spec.max_connections);
+  gate_set_rate(endpoint->gate, settings->requests_per_second);
+  endpoint->chunk_size = settings->chunk_size;
   gate_set_deadline(endpoint->gate, all->deadline_ms);
   list_init(&endpoint->waiting);
   endpoint->auth = auth_new(&(struct auth_spec){.loop = all->spec.loop,
@@ -97,10 +123,6 @@ void endpoints_set_deadline(struct endpoints *all, uint64_t deadline_ms) {
   all->deadline_ms = deadline_ms;
   for (size_t i = 0; map_next(all->by_name, &i, NULL, &endpoint);)
     gate_set_deadline(((struct endpoint *)endpoint)->gate, deadline_ms);
-}
-
-void endpoint_pace(struct endpoint *endpoint, double requests_per_second) {
-  gate_set_rate(endpoint->gate, requests_per_second);
 }
 
 uint64_t endpoints_retries(const struct endpoints *all) { return all->retries; }

@@ -25,6 +25,7 @@ struct trust_set {
   char *cert_dir;         /* SSL_CERT_DIR, or NULL */
   struct map *insecure;   /* as creds_host() spells them */
   STACK_OF(X509) * given; /* ca_files */
+  struct map *own;        /* host → certificates by trust_add_ca() */
   X509_STORE *common;     /* NULL: not read yet */
   struct map *hosts;      /* → struct trust */
 };
@@ -228,6 +229,14 @@ static int add_certs_d(struct trust_set *set, const char *folder, STACK_OF(X509)
   return rc;
 }
 
+static void add_own(struct trust_set *set, const char *host, STACK_OF(X509) * certs) {
+  STACK_OF(X509) *own = map_get(set->own, host);
+  for (size_t i = 0; own && i < sk_X509_num(own); i++) {
+    X509_up_ref(sk_X509_value(own, i));
+    sk_X509_push(certs, sk_X509_value(own, i));
+  }
+}
+
 static void trust_free_value(void *value) {
   struct trust *trust = value;
   X509_STORE_free(trust->store);
@@ -243,6 +252,7 @@ static int trust_read(struct trust_set *set, const char *host, struct trust **ou
   STACK_OF(X509) *own = sk_X509_new_null();
   int rc = 0;
   trust->insecure = map_get(set->insecure, host) != NULL;
+  add_own(set, host, own);
   for (int i = 0; rc == 0 && i < CERTS_D && *host != '.'; i++) {
     if (!set->certs_d[i])
       continue;
@@ -300,13 +310,11 @@ int trust_new(const struct trust_options *options, struct trust_set **out, struc
   set->cert_file = env(options, "SSL_CERT_FILE");
   set->cert_dir = env(options, "SSL_CERT_DIR");
   set->insecure = map_new();
+  set->own = map_new();
   set->hosts = map_new();
   set->given = sk_X509_new_null();
-  for (const char *const *host = options->insecure_hosts; host && *host; host++) {
-    char *key = creds_host(*host);
-    map_put(set->insecure, key, set);
-    free(key);
-  }
+  for (const char *const *host = options->insecure_hosts; host && *host; host++)
+    trust_set_insecure(set, *host);
   int rc = 0;
   for (const char *const *file = options->ca_files; rc == 0 && file && *file; file++)
     rc = add_file(set->given, *file, err);
@@ -319,9 +327,27 @@ int trust_new(const struct trust_options *options, struct trust_set **out, struc
   return rc;
 }
 
+void trust_set_insecure(struct trust_set *set, const char *host) {
+  char *key = creds_host(host);
+  map_put(set->insecure, key, set);
+  free(key);
+}
+
+int trust_add_ca(struct trust_set *set, const char *host, const char *file, struct err *err) {
+  char *key = creds_host(host);
+  STACK_OF(X509) *own = map_get(set->own, key);
+  if (!own)
+    map_put(set->own, key, own = sk_X509_new_null());
+  free(key);
+  return add_file(own, file, err);
+}
+
+static void certs_free(void *value) { sk_X509_pop_free(value, X509_free); }
+
 void trust_free(struct trust_set *set) {
   if (!set)
     return;
+  map_free(set->own, certs_free);
   map_free(set->hosts, trust_free_value);
   map_free(set->insecure, NULL);
   X509_STORE_free(set->common);

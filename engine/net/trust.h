@@ -32,6 +32,11 @@ struct trust_options {
 int trust_new(const struct trust_options *options, struct trust_set **set, struct err *err);
 void trust_free(struct trust_set *set); /* NULL is fine */
 
+/* For one host, before trust_for() is asked for it: no verification; another CA file.
+ * Errors: ERR_CONFIG, as trust_new(). */
+void trust_set_insecure(struct trust_set *set, const char *host);
+int trust_add_ca(struct trust_set *set, const char *host, const char *file, struct err *err);
+
 /* The trust for HOST[:PORT], kept until trust_free(). The store: SSL_CERT_FILE and SSL_CERT_DIR
  * (with colons: several; its *.pem, *.crt and hash-named files) where one is set, else the system's
  * (the usual places of Debian, Fedora, Alpine), plus ca_files, plus certs.d of that host (*.crt:

@@ -280,8 +280,9 @@ static bool may_go_on(const struct upload *upload, const struct call_result *res
 }
 
 static struct upload_terms terms(const struct upload *upload) {
+  int64_t own = upload->endpoint->chunk_size;
   return (struct upload_terms){.profile = oci_profile(upload->spec.repo->host),
-                               .chunk_option = upload->spec.transfer->chunk_size,
+                               .chunk_option = own < 0 ? upload->spec.transfer->chunk_size : own,
                                .chunk_min = upload->session.chunk_min,
                                .size = size_of(upload)};
 }

@@ -52,10 +52,29 @@ static void each_host_has_one_and_its_scheme(void **state) {
                       "https://127.0.0.1:5001");
 }
 
+static const char *url_of(const char *name, struct endpoint_settings settings) {
+  endpoints_configure(scene.all, name, &settings);
+  return endpoints_get(scene.all, name, name, strncmp(name, "127.", 4) == 0)->base_url;
+}
+
+static void a_host_s_own_settings_give_way_to_the_lists(void **state) {
+  (void)state;
+  assert_string_equal(url_of("a.test", (struct endpoint_settings){.plain_http = true}),
+                      "http://a.test");
+  assert_string_equal(url_of("127.0.0.1:7", (struct endpoint_settings){.tls = true}),
+                      "https://127.0.0.1:7");
+  assert_string_equal(url_of("127.0.0.1:5001", (struct endpoint_settings){.plain_http = true}),
+                      "https://127.0.0.1:5001");
+  assert_string_equal(url_of("registry.test:5000", (struct endpoint_settings){.tls = true}),
+                      "http://registry.test:5000");
+}
+
 static void a_paced_one_is_asked_so_often_a_second(void **state) {
   (void)state;
+  endpoints_configure(scene.all, "a.test",
+                      &(struct endpoint_settings){.requests_per_second = 50, .chunk_size = 7});
   struct endpoint *endpoint = endpoints_get(scene.all, "a.test", "a.test", false);
-  endpoint_pace(endpoint, 50);
+  assert_int_equal(endpoint->chunk_size, 7);
   for (int i = 0; i < WAITS; i++) {
     gate_wait_init(&scene.waits[i], on_entered);
     gate_enter(endpoint->gate, &scene.waits[i], (enum gate_kind)(i % GATE_KINDS), false);
@@ -70,6 +89,7 @@ static void a_paced_one_is_asked_so_often_a_second(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(each_host_has_one_and_its_scheme, make, drop),
+      cmocka_unit_test_setup_teardown(a_host_s_own_settings_give_way_to_the_lists, make, drop),
       cmocka_unit_test_setup_teardown(a_paced_one_is_asked_so_often_a_second, make, drop),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
