@@ -11,17 +11,22 @@
 
 enum { IMAGES_AT_ONCE = 32 };
 
+/* What is copied together: one source, and as many of its targets as one copy takes. */
 struct image {
   struct ready ready; /* frees the copy, once its done has returned */
   struct run *run;
-  struct oci_ref src, dst;
-  char *source, *target; /* as people write them */
+  struct oci_ref src;
+  char *source; /* as people write it */
+  size_t count;
+  struct oci_ref dst[IMAGE_TARGETS_MAX];
+  char *target[IMAGE_TARGETS_MAX];
+  struct image_target targets[IMAGE_TARGETS_MAX];
   struct image_copy *copy;
 };
 
 struct run {
   struct dray *dray;
-  struct image *images;
+  struct image **images;
   size_t count, started, ended;
 };
 
@@ -33,11 +38,19 @@ static int check_ref(const struct oci_ref *ref, const char *text, struct err *er
   return err_set(err, ERR_USAGE, "%s: only images in registries can be copied so far", text);
 }
 
-static int parse_pair(struct image *image, const char *source, const char *target,
-                      struct err *err) {
-  struct oci_ref *src = &image->src, *dst = &image->dst;
+static int parse_source(struct image *image, const char *source, struct err *err) {
+  struct oci_ref *src = &image->src;
   if (oci_ref_parse(source, src, err) < 0 || check_ref(src, source, err) < 0)
     return -1;
+  if (!src->tag && !oci_digest_is_set(&src->digest))
+    src->tag = mem_strdup("latest");
+  image->source = oci_ref_format(src);
+  return 0;
+}
+
+static int parse_target(struct image *image, const char *target, struct err *err) {
+  const struct oci_ref *src = &image->src;
+  struct oci_ref *dst = &image->dst[image->count];
   if (oci_ref_parse(target, dst, err) < 0 || check_ref(dst, target, err) < 0)
     return -1;
   if (strcmp(dst->repo.host, "docker.io") == 0 && text_starts(dst->repo.path, "library/"))
@@ -45,51 +58,68 @@ static int parse_pair(struct image *image, const char *source, const char *targe
                    "target %s: that is docker.io/%s, where only Docker publishes; write the "
                    "registry's host in front, as in HOST/%s",
                    target, dst->repo.path, target);
-  if (!src->tag && !oci_digest_is_set(&src->digest))
-    src->tag = mem_strdup("latest");
   if (!dst->tag && !oci_digest_is_set(&dst->digest)) {
     dst->tag = mem_strdup(src->tag);
     if (!src->tag)
       dst->digest = src->digest;
   }
-  image->source = oci_ref_format(src);
-  image->target = oci_ref_format(dst);
+  image->target[image->count] = oci_ref_format(dst);
+  image->targets[image->count++] = (struct image_target){.ref = dst};
+  return 0;
+}
+
+static struct image *add_image(struct run *run) {
+  struct image *image = mem_zalloc(sizeof *image);
+  run->images = mem_realloc(run->images, run->count + 1, sizeof(struct image *));
+  run->images[run->count++] = image;
+  image->run = run;
+  return image;
+}
+
+static int parse_copy(struct run *run, const struct dray_copy *copy, struct err *err) {
+  struct image *image = NULL;
+  for (const char *const *target = copy->targets; *target; target++) {
+    if (!image || image->count == IMAGE_TARGETS_MAX) {
+      image = add_image(run);
+      if (parse_source(image, copy->source, err) < 0)
+        return -1;
+    }
+    if (parse_target(image, *target, err) < 0)
+      return -1;
+  }
   return 0;
 }
 
 static int parse_all(struct run *run, const struct dray_copy *copies, size_t count,
                      struct err *err) {
-  size_t total = 0, n = 0;
   for (size_t i = 0; i < count; i++)
-    for (size_t t = 0; copies[i].targets[t]; t++)
-      total++;
-  run->images = mem_zalloc((total + 1) * sizeof *run->images);
-  run->count = total;
-  for (size_t i = 0; i < count; i++)
-    for (size_t t = 0; copies[i].targets[t]; t++)
-      if (parse_pair(&run->images[n++], copies[i].source, copies[i].targets[t], err) < 0)
-        return -1;
+    if (parse_copy(run, &copies[i], err) < 0)
+      return -1;
   return 0;
 }
 
 static void free_all(struct run *run) {
   for (size_t i = 0; i < run->count; i++) {
-    oci_ref_free(&run->images[i].src);
-    oci_ref_free(&run->images[i].dst);
-    free(run->images[i].source);
-    free(run->images[i].target);
+    struct image *image = run->images[i];
+    for (size_t t = 0; t < IMAGE_TARGETS_MAX; t++) {
+      oci_ref_free(&image->dst[t]);
+      free(image->target[t]);
+    }
+    oci_ref_free(&image->src);
+    free(image->source);
+    free(image);
   }
   free(run->images);
 }
 
 /* -- what came of it -- */
 
-static void on_planned(void *arg, const struct image_result *result) {
+static void on_planned(void *arg, size_t target, const struct image_result *result) {
   struct image *image = arg;
   engine_emit(image->run->dray,
               &(struct dray_event){.kind = DRAY_EVENT_PLAN,
                                    .u.plan = {.source = image->source,
-                                              .target = image->target,
+                                              .target = image->target[target],
                                               .digest = result->digest.text,
                                               .manifests = result->counts.manifests,
                                               .blobs = result->counts.blobs,
@@ -102,6 +132,8 @@ static enum dray_image_status status_of(const struct dray *dray,
     return DRAY_IMAGE_FAILED;
   if (result->unchanged)
     return DRAY_UNCHANGED;
+  if (result->skipped)
+    return DRAY_SKIPPED;
   return dray->options.dry_run ? DRAY_PLANNED : DRAY_COPIED;
 }
 
@@ -110,21 +142,20 @@ static void count(struct dray_totals *totals, const struct dray_image *image) {
   totals->copied += image->status == DRAY_COPIED;
   totals->unchanged += image->status == DRAY_UNCHANGED;
   totals->failed += image->status == DRAY_IMAGE_FAILED;
+  totals->skipped += image->status == DRAY_SKIPPED;
   totals->planned += image->status == DRAY_PLANNED;
   totals->bytes += image->bytes;
   totals->planned_bytes += image->planned_bytes;
   totals->pulls += image->pulls;
 }
 
-static void start_more(struct run *run);
-
-static void on_done(void *arg, const struct image_result *result) {
+static void on_target_done(void *arg, size_t target, const struct image_result *result) {
   struct image *image = arg;
   struct dray *dray = image->run->dray;
   struct err err = {0};
   struct dray_error error;
   struct dray_image told = {.source = image->source,
-                            .target = image->target,
+                            .target = image->target[target],
                             .digest = result->digest.text,
                             .media_type = result->media_type,
                             .status = status_of(dray, result),
@@ -139,13 +170,19 @@ static void on_done(void *arg, const struct image_result *result) {
   }
   if (result->err) {
     err = *result->err;
-    err_prefix(&err, "%s -> %s", image->source, image->target);
+    err_prefix(&err, "%s -> %s", image->source, image->target[target]);
     error = engine_error(&err);
     told.error = &error;
   }
   count(&dray->totals, &told);
   engine_emit(dray, &(struct dray_event){.kind = DRAY_EVENT_IMAGE, .u.image = &told});
-  loop_ready(dray->loop, &image->ready);
+}
+
+static void start_more(struct run *run);
+
+static void on_done(void *arg) {
+  struct image *image = arg;
+  loop_ready(image->run->dray->loop, &image->ready);
 }
 
 static void after_done(struct ready *ready) {
@@ -161,13 +198,16 @@ static void after_done(struct ready *ready) {
 
 static void start_more(struct run *run) {
   while (run->started < run->count && run->started - run->ended < IMAGES_AT_ONCE) {
-    struct image *image = &run->images[run->started++];
-    image->run = run;
+    size_t order = run->started++;
+    struct image *image = run->images[order];
     ready_init(&image->ready, after_done);
     image->copy = image_copy_start(&(struct image_copy_spec){.transfer = &run->dray->transfer,
                                                              .src = &image->src,
-                                                             .dst = &image->dst,
+                                                             .targets = image->targets,
+                                                             .target_count = image->count,
+                                                             .order = order,
                                                              .planned = on_planned,
+                                                             .target_done = on_target_done,
                                                              .done = on_done,
                                                              .arg = image});
     if (run->dray->transfer.stopping) /* so that it is told of, too */
@@ -180,8 +220,8 @@ static void start_more(struct run *run) {
 static void cancel(void *arg) {
   struct run *run = arg;
   for (size_t i = 0; i < run->started; i++)
-    if (run->images[i].copy)
-      image_copy_cancel(run->images[i].copy);
+    if (run->images[i]->copy)
+      image_copy_cancel(run->images[i]->copy);
 }
 
 enum dray_status dray_copy(struct dray *dray, const struct dray_copy *copies, size_t count) {

@@ -427,20 +427,25 @@ static void want_parts(struct node *node) {
   tree_wake(tree);
 }
 
+/* The root's are borrowed. */
+static void forget(struct node *node) {
+  if (node != node->tree->root) {
+    free(node->bytes);
+    oci_manifest_free(node->parsed);
+  }
+  node->len = 0;
+  node->bytes = NULL;
+  node->parsed = NULL;
+}
+
 static void node_done(struct node *node) {
   struct manifest_tree *tree = node->tree;
   struct list *item;
   let_next_read(node);
   tree->held -= node->len;
-  node->len = 0;
-  free(node->bytes);
-  node->bytes = NULL;
   free(node->parts);
   node->parts = NULL;
-  if (node != tree->root) {
-    oci_manifest_free(node->parsed);
-    node->parsed = NULL;
-  }
+  forget(node);
   while ((item = list_pop(&node->parents))) {
     struct edge *edge = list_entry(item, struct edge, node);
     part_there(edge->parent);
@@ -567,9 +572,8 @@ static void node_free(void *value) {
   ready_cancel(&node->ready);
   while ((item = list_pop(&node->parents)))
     free(list_entry(item, struct edge, node));
-  oci_manifest_free(node->parsed);
   free(node->parts);
-  free(node->bytes);
+  forget(node);
   free(node);
 }
 

@@ -24,7 +24,7 @@ struct manifest_tree_spec {
   const struct oci_repo *src, *dst;
   bool check_manifests; /* children may be at the target already: HEAD before they are fetched */
   bool check_blobs;     /* so may blobs */
-  /* The root, already fetched and checked; bytes and parsed become the tree's. */
+  /* The root, already fetched and checked. */
   struct oci_digest digest;
   char *bytes;
   size_t len;
