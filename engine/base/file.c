@@ -2,11 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 
 int file_read(const char *path, size_t max, char **data, size_t *len, struct err *err) {
   *data = NULL;
@@ -45,4 +50,51 @@ int file_read_fd(int fd, const char *name, size_t max, char **data, size_t *len,
     *len = buf.len;
   *data = buf_take(&buf);
   return 0;
+}
+
+static int write_all(int fd, const char *data, size_t len) {
+  while (len) {
+    ssize_t put = write(fd, data, len);
+    if (put < 0 && errno == EINTR)
+      continue;
+    if (put < 0)
+      return -1;
+    data += put;
+    len -= (size_t)put;
+  }
+  return fsync(fd);
+}
+
+/* The file's new content under its name; the descriptor is closed. */
+static int put_in_place(int fd, const char *beside, const char *path, const void *data, size_t len,
+                        unsigned mode) {
+  struct stat before;
+  if (stat(path, &before) == 0)
+    mode = before.st_mode & 07777;
+  int rc = fchmod(fd, mode) == 0 && write_all(fd, data, len) == 0 ? 0 : -1;
+  int why = errno;
+  if (close(fd) < 0 && rc == 0) {
+    rc = -1;
+    why = errno;
+  }
+  if (rc == 0 && rename(beside, path) < 0) {
+    rc = -1;
+    why = errno;
+  }
+  if (rc < 0)
+    unlink(beside);
+  errno = why;
+  return rc;
+}
+
+int file_write(const char *path, const void *data, size_t len, unsigned mode, struct err *err) {
+  char real[PATH_MAX];
+  const char *target = realpath(path, real) ? real : path;
+  char *beside = mem_printf("%s.XXXXXX", target);
+  int fd = mkostemp(beside, O_CLOEXEC);
+  int rc = fd < 0 ? -1 : put_in_place(fd, beside, target, data, len, mode);
+  if (rc < 0)
+    err_set(err, ERR_IO, "cannot write %s: %s", path, strerror(errno));
+  free(beside);
+  return rc < 0 ? -ERR_IO : 0;
 }

@@ -1,4 +1,4 @@
-/* base/file.h - reading small files whole. Blocking; for configuration before the loop runs.
+/* base/file.h - reading and writing small files whole. Blocking; for before or after the loop runs.
  * Thread: any. */
 #ifndef DRAY_BASE_FILE_H
 #define DRAY_BASE_FILE_H
@@ -16,5 +16,10 @@ int file_read(const char *path, size_t max, char **data, size_t *len, struct err
 /* Reads an open stream (such as standard input) to its end in the same way; name is for
  * messages. */
 int file_read_fd(int fd, const char *name, size_t max, char **data, size_t *len, struct err *err);
+
+/* Writes path anew, as a whole or not at all: beside it, then in its place. A file that is there keeps
+ * its mode, a new one has that of mode; of a symbolic link it is what the link leads to that is
+ * replaced. Errors: ERR_IO, with the path. */
+int file_write(const char *path, const void *data, size_t len, unsigned mode, struct err *err);
 
 #endif

@@ -93,6 +93,17 @@ static bool is_shared(const struct claims *claims, const struct oci_repo *target
   return claims->repos_by_tag || (repo && repo->pairs > 1);
 }
 
+static int two_images(const struct claims *claims, const char *target, const struct claim *before,
+                      const struct claim *claim, struct err *err) {
+  const struct mirror_place *first = &before->source->place, *place = &claim->source->place;
+  if (first->file == place->file)
+    return mirror_error(claims->mirror, place, err, "two images for %s: %s here, and %s in line %d",
+                        target, claim->image, before->image, first->line);
+  return mirror_error(claims->mirror, place, err, "two images for %s: %s here, and %s in %s:%d",
+                      target, claim->image, before->image,
+                      first->file ? first->file : claims->mirror->name, first->line);
+}
+
 int claims_add(struct claims *claims, const struct mirror_rule *rule,
                const struct mirror_source *source, const struct oci_ref *image,
                const struct oci_ref *target, struct err *err) {
@@ -108,9 +119,7 @@ int claims_add(struct claims *claims, const struct mirror_rule *rule,
     return 0;
   }
   if (strcmp(before->image, claim->image) != 0)
-    rc = mirror_error(claims->mirror, &source->place, err,
-                      "two images for %s: %s here, and %s in line %d", key, claim->image,
-                      before->image, before->source->place.line);
+    rc = two_images(claims, key, before, claim, err);
   free(claim);
   free(key);
   return rc;

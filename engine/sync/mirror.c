@@ -38,12 +38,12 @@ int mirror_error(const struct mirror *mirror, const struct mirror_place *place, 
   va_start(args, format);
   int rc = err_setv(err, ERR_CONFIG, format, args);
   va_end(args);
-  err_prefix(err, "%s:%d:%d", mirror->name, place->line, place->column);
+  err_prefix(err, "%s:%d:%d", place->file ? place->file : mirror->name, place->line, place->column);
   return rc;
 }
 
 static struct mirror_place place_of(const struct tree_node *node) {
-  return (struct mirror_place){node->line, node->column};
+  return (struct mirror_place){.line = node->line, .column = node->column};
 }
 
 /* -- what defaults and rules share -- */
@@ -356,8 +356,7 @@ static int read_file(struct reading *reading, struct err *err) {
                : tree_error(reading->tree, root, err, "\"mirrors\" is missing");
 }
 
-/* Images whose target is known already. */
-static int claim_images(const struct mirror *mirror, struct err *err) {
+int mirror_check(const struct mirror *mirror, struct err *err) {
   struct claims *claims = claims_new(mirror);
   int rc = 0;
   for (size_t r = 0; r < mirror->rule_count; r++) {
@@ -387,7 +386,7 @@ int mirror_parse(const char *name, const char *text, size_t len, const struct en
   mirror->name = mem_strdup(name);
   rc = read_file(&reading, err);
   if (rc == 0)
-    rc = claim_images(mirror, err);
+    rc = mirror_check(mirror, err);
   free_platforms(reading.defaults.platforms);
   tree_free(tree);
   if (rc == 0)
@@ -415,10 +414,68 @@ void mirror_free(struct mirror *mirror) {
     mirror_registry_free(&mirror->registries[i]);
   for (size_t i = 0; i < mirror->rule_count; i++)
     free_rule(&mirror->rules[i]);
+  for (char **name = mirror->joined; name && *name; name++)
+    free(*name);
+  free(mirror->joined);
   free(mirror->registries);
   free(mirror->rules);
   free(mirror->name);
   free(mirror);
+}
+
+/* -- several files -- */
+
+static void name_places(struct mirror *mirror, const char *file) {
+  for (size_t i = 0; i < mirror->registry_count; i++)
+    mirror->registries[i].place.file = file;
+  for (size_t r = 0; r < mirror->rule_count; r++) {
+    struct mirror_rule *rule = &mirror->rules[r];
+    rule->place.file = file;
+    for (size_t i = 0; i < rule->source_count; i++)
+      rule->sources[i].place.file = file;
+    for (size_t i = 0; i < rule->target_count; i++)
+      rule->targets[i].place.file = file;
+  }
+}
+
+static void *append(void *to, size_t to_count, const void *from, size_t from_count, size_t size) {
+  to = mem_realloc(to, to_count + from_count + 1, size);
+  if (from_count)
+    memcpy((char *)to + to_count * size, from, from_count * size);
+  return to;
+}
+
+/* other is empty then. */
+static void take_over(struct mirror *mirror, struct mirror *other) {
+  size_t names = 0;
+  name_places(other, other->name);
+  mirror->rules = append(mirror->rules, mirror->rule_count, other->rules, other->rule_count,
+                         sizeof *mirror->rules);
+  mirror->rule_count += other->rule_count;
+  mirror->registries = append(mirror->registries, mirror->registry_count, other->registries,
+                              other->registry_count, sizeof *mirror->registries);
+  mirror->registry_count += other->registry_count;
+  while (mirror->joined && mirror->joined[names])
+    names++;
+  mirror->joined = mem_realloc(mirror->joined, names + 2, sizeof(char *));
+  mirror->joined[names] = other->name;
+  mirror->joined[names + 1] = NULL;
+  other->rule_count = other->registry_count = 0;
+  other->name = NULL;
+  mirror_free(other);
+}
+
+int mirror_join(struct mirror *mirror, struct mirror *other, struct err *err) {
+  int rc = 0;
+  for (size_t i = 0; i < other->registry_count && rc == 0; i++) {
+    const struct mirror_registry *own = &other->registries[i];
+    const struct mirror_registry *before = mirror_find_registry(mirror, own->host);
+    if (before)
+      rc = mirror_error(other, &own->place, err, "%s is there already, in %s:%d", own->host,
+                        before->place.file ? before->place.file : mirror->name, before->place.line);
+  }
+  take_over(mirror, other);
+  return rc == 0 ? mirror_check(mirror, err) : rc;
 }
 
 /* -- questions -- */

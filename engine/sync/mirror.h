@@ -19,6 +19,7 @@ enum { MIRROR_PAIRS_MAX = 100000 };
 
 struct mirror_place {
   int line, column; /* from 1 */
+  const char *file; /* NULL: the mirror's own */
 };
 
 struct mirror_registry {
@@ -61,6 +62,7 @@ struct mirror {
   size_t registry_count;
   struct mirror_rule *rules; /* in the file's order, defaults merged in */
   size_t rule_count;
+  char **joined; /* names of other files; NULL at the end; NULL: none */
 };
 
 /* name is for messages. All that can be known without a request is checked: keys, types, references,
@@ -69,6 +71,13 @@ struct mirror {
 int mirror_parse(const char *name, const char *text, size_t len, const struct env *env,
                  struct mirror **mirror, struct err *err);
 void mirror_free(struct mirror *mirror); /* NULL is fine */
+
+/* Have images whose targets are known two sources? Errors: ERR_CONFIG, with the places of both. */
+int mirror_check(const struct mirror *mirror, struct err *err);
+
+/* Adds other's rules and registries to mirror's; other belongs to mirror then, whatever comes of it.
+ * Errors: ERR_CONFIG: a registry that both have, images that would have two sources. */
+int mirror_join(struct mirror *mirror, struct mirror *other, struct err *err);
 
 bool mirror_is_repository(const struct mirror_source *source); /* the whole of it */
 
