@@ -97,6 +97,7 @@ static void on_tick(struct timer *timer) {
   engine_totals(dray);
   engine_emit(dray, &(struct dray_event){.kind = DRAY_EVENT_TICK,
                                          .u.tick = {.totals = dray->totals,
+                                                    .known_images = dray->known_images,
                                                     .known_bytes = dray->transfer.known_bytes,
                                                     .moved_bytes = dray->transfer.moved_bytes,
                                                     .active = dray->transfer.active}});
@@ -107,6 +108,17 @@ static void stop(struct dray *dray, const char *reason) {
   dray->transfer.stopping = true;
   dray->transfer.stop_reason = reason;
   dray->cancel(dray->cancel_arg);
+}
+
+static void on_stop(struct ready *ready) {
+  struct dray *dray = list_entry(ready, struct dray, stopper);
+  if (!dray->transfer.stopping)
+    stop(dray, dray->stop_reason);
+}
+
+void engine_stop(struct dray *dray, const char *reason) {
+  dray->stop_reason = reason;
+  loop_ready(dray->loop, &dray->stopper);
 }
 
 static void on_deadline(struct timer *timer) {
@@ -129,6 +141,7 @@ void engine_begin(struct dray *dray) {
   dray->signal = 0;
   dray->transfer.stopping = false;
   dray->totals = (struct dray_totals){0};
+  dray->known_images = 0;
   dray->transfer.known_bytes = dray->transfer.moved_bytes = 0;
   dray->requests_before = http_requests(dray->http);
   dray->retries_before = endpoints_retries(dray->endpoints);
@@ -153,7 +166,9 @@ void engine_run(struct dray *dray, void (*cancel)(void *arg), void *arg) {
   endpoints_set_deadline(dray->endpoints, deadline.timer.due);
   if (dray->options.signals)
     loop_signals(dray->loop, on_signal, dray, NULL);
+  ready_init(&dray->stopper, on_stop);
   loop_run(dray->loop);
+  ready_cancel(&dray->stopper);
   if (dray->options.signals)
     loop_signals(dray->loop, NULL, NULL, NULL);
   timer_stop(&tick.timer);

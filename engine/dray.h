@@ -98,6 +98,7 @@ struct dray_event {
     } log;
     struct {
       struct dray_totals totals; /* so far */
+      uint64_t known_images;     /* found so far; grows while listing goes on */
       uint64_t known_bytes;      /* of the blobs planned so far; grows while planning goes on */
       uint64_t moved_bytes;      /* sent so far, blobs under way included */
       unsigned active;           /* blobs under way */
@@ -121,6 +122,7 @@ struct dray_options {
   int64_t deadline_ms; /* a run ends cleanly after that; 0: none */
   const char *state;   /* the file where partial transfers are remembered; NULL: none */
   bool dry_run;
+  bool fail_fast;                /* the first failed image ends the run; else the others go on */
   const char *const *plain_http; /* hosts (HOST[:PORT]), NULL at the end; NULL: none */
   const char *const *tls;
   const char *const *insecure;
@@ -169,6 +171,28 @@ struct dray_selection {
  * allocation for free(). A wrong pattern is DRAY_USAGE, before anything is sent. */
 enum dray_status dray_tags(struct dray *dray, const char *repo,
                            const struct dray_selection *selection, char ***tags);
+
+/* A repository's tags to each of targets (repositories, NULL at the end; placeholders as in a mirror
+ * file). Before anything is sent: DRAY_USAGE, as dray_copy(). */
+enum dray_status dray_copy_tags(struct dray *dray, const char *source, const char *const *targets,
+                                const struct dray_selection *selection);
+/* Lines of `SRC DST [DST…]`, of a file or ("-") standard input; # begins a comment. */
+enum dray_status dray_copy_list(struct dray *dray, const char *path);
+
+/* The rules of mirror files, together. */
+struct dray_sync {
+  const char *const *files; /* at least one, NULL at the end; "-" is standard input */
+  bool check;        /* with dray_options.dry_run: DRAY_DIFFERENT where something is to be done */
+  bool delete;       /* let `delete: true` act; otherwise such tags are only told of */
+  int delete_max;    /* per cent of a repository's tags, where more than 10 would go */
+  const char *shard; /* "I/N", "auto"; NULL: all */
+  int shards;        /* with "auto": N, where the environment has only I; 0: not given */
+  const char *lock;  /* the lock file; NULL: none */
+  bool locked;       /* copy what it says, and leave it alone */
+};
+/* Must be the engine's first call, since the files say how registries are spoken to. Before anything
+ * is sent: DRAY_USAGE, with FILE:LINE:COLUMN in dray_last_error(). */
+enum dray_status dray_sync(struct dray *dray, const struct dray_sync *sync);
 
 /* Why the last call failed; valid until the next one. NULL: it did not. */
 const struct dray_error *dray_last_error(const struct dray *dray);

@@ -17,9 +17,12 @@ struct dray {
   struct endpoints *endpoints;
   struct transfer transfer;
   struct dray_totals totals;
+  uint64_t known_images;                    /* that were found so far, targets counted */
   uint64_t requests_before, retries_before; /* of earlier calls */
   uint64_t started_ms;                      /* of the call that runs */
   int signal;                               /* that ends it; 0: none */
+  struct ready stopper;                     /* engine_stop() */
+  const char *stop_reason;                  /* why */
   void (*cancel)(void *arg);                /* ends what runs */
   void *cancel_arg;
   struct err err; /* of the last call */
@@ -36,6 +39,10 @@ enum dray_status engine_end(struct dray *dray, enum dray_status status);
 /* Runs the loop until loop_stop(), ticking, with signals where they are wanted; cancel is what a
  * signal calls. */
 void engine_run(struct dray *dray, void (*cancel)(void *arg), void *arg);
+
+/* Ends what runs, as a signal does, from the ready queue; reason is for messages, and static. Once
+ * something else has ended it: nothing. */
+void engine_stop(struct dray *dray, const char *reason);
 
 /* The view of err that dray.h gives; it points into err. */
 struct dray_error engine_error(const struct err *err);
