@@ -8,7 +8,7 @@
 #include "format.h"
 #include "help.h"
 
-enum { OPERANDS = FLAGS };
+enum { OPERANDS = FLAGS, DELETE_MAX = 30 };
 
 static void add_word(struct args *args, size_t kind, const char *word) {
   size_t at = args->start[kind + 1] - 1, end = args->start[OPERANDS + 1];
@@ -47,6 +47,7 @@ void args_defaults(struct args *args, const struct command *command) {
   args->number[FLAG_RETRIES] = options.retries;
   args->number[FLAG_STALL_TIMEOUT] = options.stall_timeout_ms;
   args->number[FLAG_CONNECT_TIMEOUT] = options.connect_timeout_ms;
+  args->number[FLAG_DELETE_MAX] = DELETE_MAX;
 }
 
 void args_options(const struct args *args, struct dray_options *options) {
@@ -60,6 +61,7 @@ void args_options(const struct args *args, struct dray_options *options) {
   options->limit_rate = args->number[FLAG_LIMIT_RATE];
   options->deadline_ms = args->number[FLAG_DEADLINE];
   options->dry_run = args->number[FLAG_DRY_RUN];
+  options->fail_fast = args->number[FLAG_FAIL_FAST];
   options->plain_http = words(args, FLAG_PLAIN_HTTP);
   options->tls = words(args, FLAG_TLS);
   options->insecure = words(args, FLAG_INSECURE);
@@ -209,6 +211,10 @@ static int read_variables(struct args *args) {
 static int check_operands(const struct args *args) {
   const struct command *command = args->command;
   size_t count = args_operand_count(args);
+  if (args->given[FLAG_FROM_FILE])
+    return count ? help_error(command, "with --from-file, '%s' has to stand in the file",
+                              args_operands(args)[0])
+                 : 0;
   if (count < command->least)
     return help_error(command, "%s needs %s", command->name, command->needs);
   if (count > command->most)

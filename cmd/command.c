@@ -10,18 +10,37 @@ const struct command commands[COMMANDS] = {
      .needs = "SRC and DST",
      .least = 2,
      .most = SIZE_MAX,
-     .groups = GROUP_EVERY | GROUP_CONNECTION | GROUP_COPY,
+     .groups = GROUP_EVERY | GROUP_CONNECTION | GROUP_COPY | GROUP_IMAGES | GROUP_TAGS,
      .summary = "copy an image to one or more targets",
      .text =
          "Copies one image, an index with all its platforms, to one or more targets. The digest "
          "stays what it is, and what a target has already is not sent again.\n"
          "SRC and DST are [HOST[:PORT]/]REPO[:TAG][@DIGEST] as docker reads them. A target "
          "without a tag takes the source's tag. With a tag and a digest, the digest decides "
-         "and the tag is the name at the target.",
+         "and the tag is the name at the target.\n"
+         "With --all-tags SRC and DST are repositories, and --tags, --exclude and --newest choose "
+         "from SRC's tags as in 'dray tags'. With --from-file the images stand in FILE.",
      .examples = "dray copy gcr.io/kaniko-project/executor:v1.23.2 ghcr.io/me/kaniko:v1.23.2\n"
                  "dray copy --dry-run alpine:3.20 registry.lan:5000/alpine quay.io/me/alpine\n"
-                 "dray copy -o json --plain-http lan:5000 alpine lan:5000/alpine",
+                 "dray copy -o json --plain-http lan:5000 alpine lan:5000/alpine\n"
+                 "dray copy --all-tags --tags '>=3.5 <4' quay.io/coreos/etcd lan:5000/etcd\n"
+                 "dray copy --from-file images.txt",
      .run = copy_run},
+    {.name = "sync",
+     .operands = "FILE...",
+     .needs = "a mirror FILE",
+     .least = 1,
+     .most = SIZE_MAX,
+     .groups = GROUP_EVERY | GROUP_CONNECTION | GROUP_COPY | GROUP_SYNC,
+     .summary = "mirror what mirror files say",
+     .text = "Brings everything that the rules of mirror files name to its targets: images, whole "
+             "repositories, or some of their tags. What a target has already is not sent again, "
+             "and one image that fails does not stop the others.\n"
+             "FILE is YAML or JSON, as docs/mirror.md explains; - is standard input.",
+     .examples = "dray sync --check mirror.yml\n"
+                 "dray sync --lock mirror.lock mirror.yml\n"
+                 "dray sync --shard 2/5 --delete mirror.yml",
+     .run = sync_run},
     {.name = "manifest",
      .operands = "REF",
      .needs = "REF",

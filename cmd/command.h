@@ -7,7 +7,14 @@
 struct args;
 
 /* Which flags a command knows: bits, one for each group of the table in flags.c. */
-enum flag_group { GROUP_EVERY = 1, GROUP_CONNECTION = 2, GROUP_COPY = 4, GROUP_TAGS = 8 };
+enum flag_group {
+  GROUP_EVERY = 1,
+  GROUP_CONNECTION = 2,
+  GROUP_COPY = 4,
+  GROUP_TAGS = 8,
+  GROUP_IMAGES = 16, /* which images copy is about */
+  GROUP_SYNC = 32
+};
 
 struct command {
   const char *name;
@@ -21,7 +28,7 @@ struct command {
   int (*run)(const struct args *args); /* returns the exit status */
 };
 
-enum { COMMANDS = 6 };
+enum { COMMANDS = 7 };
 extern const struct command commands[COMMANDS];
 
 const struct command *command_find(const char *name); /* NULL: there is none */
@@ -29,6 +36,7 @@ const struct command *command_find(const char *name); /* NULL: there is none */
 const char *command_nearest(const char *name);
 
 int copy_run(const struct args *args);
+int sync_run(const struct args *args);
 int manifest_run(const struct args *args);
 int digest_run(const struct args *args);
 int tags_run(const struct args *args);

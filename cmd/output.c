@@ -98,8 +98,8 @@ static void show_log(const struct output *output, enum dray_log_level level, con
 }
 
 /* "dray: 1 of 3 images, 512.0 MiB of 1.0 GiB, 98.3 MiB/s, 5s left" */
-static void show_totals(struct output *output, const struct dray_totals *totals, uint64_t moved,
-                        uint64_t known) {
+static void show_totals(struct output *output, const struct dray_totals *totals,
+                        uint64_t known_images, uint64_t moved, uint64_t known) {
   int64_t now = now_ms(), elapsed = now - output->line_ms;
   if (!output->progress || elapsed < LINE_MS)
     return;
@@ -111,7 +111,7 @@ static void show_totals(struct output *output, const struct dray_totals *totals,
   char moved_text[64], known_text[64], rate_text[64], left[64];
   fprintf(stderr, "dray: ");
   if (output->images > 1)
-    fprintf(stderr, "%" PRIu64 " of %" PRIu64 " images, ", totals->images, output->images);
+    fprintf(stderr, "%" PRIu64 " of %" PRIu64 " images, ", totals->images, known_images);
   fprintf(stderr, "%s of %s, %s/s", dray_format_bytes(moved_text, moved),
           dray_format_bytes(known_text, known), dray_format_bytes(rate_text, rate));
   if (rate > 0 && known > moved)
@@ -150,8 +150,8 @@ void output_event(void *arg, const struct dray_event *event) {
     show_log(output, event->u.log.level, event->u.log.text);
     break;
   case DRAY_EVENT_TICK:
-    show_totals(output, &event->u.tick.totals, event->u.tick.moved_bytes,
-                event->u.tick.known_bytes);
+    show_totals(output, &event->u.tick.totals, event->u.tick.known_images,
+                event->u.tick.moved_bytes, event->u.tick.known_bytes);
     break;
   case DRAY_EVENT_SIGNAL:
     if (!output->quiet)
