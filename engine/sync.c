@@ -195,10 +195,12 @@ static int read_mirror(struct run *run, const char *path, struct err *err) {
     return rc;
   rc = mirror_parse(path, text, len, &env, &mirror, err);
   free(text);
-  if (rc == 0 && run->mirror)
+  if (rc != 0)
+    return rc;
+  if (run->mirror)
     return mirror_join(run->mirror, mirror, err);
   run->mirror = mirror;
-  return rc;
+  return 0;
 }
 
 /* How registries are spoken to, before any is. */

@@ -128,7 +128,7 @@ static void fail(const struct job *job, size_t target, const struct err *err) {
 /* What is not known to be wanted must not be deleted. */
 static void spare_targets(struct job *job, const char *why) {
   for (size_t i = 0; i < job->rule->target_count; i++)
-    if (job->targets[i].repo)
+    if (job->targets[i].repo && !job->targets[i].repo->spared)
       job->targets[i].repo->spared = why;
 }
 

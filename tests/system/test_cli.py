@@ -13,9 +13,6 @@ CONNECTION_FLAGS = ('--retries', '--stall-timeout', '--connect-timeout', '--plai
                     '--insecure', '--ca-file', '--authfile', '-q', '-v', '--help')
 COPY_FLAGS = ('--jobs', '-j', '--concurrency', '--max-connections', '--chunk-size', '--state', '--limit-rate', '--deadline',
               '--dry-run', '--output', '-o', '--progress')
-LATER_FLAGS = ('--all-tags', '--from-file', '--platform', '--referrers', '--tags',
-               '--newest', '--if-exists', '--fail-fast', '--report', '--log-format')
-
 # What is typed, and what is said of it; the second line points to the help.
 USAGE_ERRORS = (
     ('cpoy a b', 'unknown command cpoy; did you mean copy?', ''),
@@ -95,12 +92,6 @@ class Usage(SystemTest):
         for typed, message, command in USAGE_ERRORS:
             with self.subTest(typed):
                 self.assertUsage(self.dray(*typed.split()), message, command)
-
-    def test_flags_that_are_yet_to_come_are_unknown(self):
-        for flag in LATER_FLAGS:
-            with self.subTest(flag):
-                result = self.assertFails(self.dray('copy', flag, 'a', 'b'), 2)
-                self.assertRegex(result.err, rf'^dray: unknown flag {flag}\b')
 
     def test_dray_jobs_is_checked_as_the_flag_is(self):
         for value in ('0', '257', 'many', '-1'):
