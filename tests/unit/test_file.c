@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,6 +113,43 @@ static void a_broken_stream_is_named(void **state) {
   assert_non_null(strstr(err.message, "standard input"));
 }
 
+static void check_content(const char *path, const char *wanted, mode_t mode) {
+  char *data;
+  struct stat found;
+  assert_int_equal(file_read(path, 100, &data, NULL, NULL), 0);
+  assert_string_equal(data, wanted);
+  assert_int_equal(stat(path, &found), 0);
+  assert_int_equal(found.st_mode & 07777, mode);
+  free(data);
+}
+
+static void writes_a_file_as_a_whole(void **state) {
+  (void)state;
+  char path[64], link[64];
+  path_of("file", path);
+  unlink(path);
+  assert_int_equal(file_write(path, "one", 3, 0600, NULL), 0);
+  check_content(path, "one", 0600);
+  assert_int_equal(chmod(path, 0640), 0);
+  assert_int_equal(symlink("file", path_of("link", link)), 0);
+  assert_int_equal(file_write(link, "", 0, 0600, NULL), 0);
+  check_content(path, "", 0640);
+  struct stat found;
+  assert_int_equal(lstat(link, &found), 0);
+  assert_true(S_ISLNK(found.st_mode));
+  assert_int_equal(unlink(link), 0);
+}
+
+static void nothing_is_left_of_what_cannot_be_written(void **state) {
+  (void)state;
+  struct err err;
+  char path[64];
+  assert_int_equal(file_write(path_of("no/file", path), "x", 1, 0600, &err), -ERR_IO);
+  assert_non_null(strstr(err.message, path));
+  assert_int_equal(file_write(folder, "x", 1, 0600, &err), -ERR_IO);
+  /* remove_folder() fails where something is left */
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(reads_a_file_whole),
@@ -121,6 +159,8 @@ int main(void) {
       cmocka_unit_test(a_folder_is_no_file),
       cmocka_unit_test(a_pipe_is_read_to_its_end_even_when_it_is_not_ready),
       cmocka_unit_test(a_broken_stream_is_named),
+      cmocka_unit_test(writes_a_file_as_a_whole),
+      cmocka_unit_test(nothing_is_left_of_what_cannot_be_written),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

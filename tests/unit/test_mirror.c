@@ -312,6 +312,50 @@ static void later_errors_name_the_place_too(void **state) {
   mirror_free(mirror);
 }
 
+static struct mirror *parse_as(const char *name, const char *text) {
+  struct mirror *mirror;
+  struct err err = {0};
+  CHECK(mirror_parse(name, text, strlen(text), &env, &mirror, &err) == 0, "%s", err.message);
+  return mirror;
+}
+
+static int join(const char *first, const char *second, struct mirror **mirror, struct err *err) {
+  *mirror = parse_as("one.yaml", first);
+  return mirror_join(*mirror, parse_as("two.yaml", second), err);
+}
+
+static void files_are_one_and_errors_know_which(void **state) {
+  (void)state;
+  struct mirror *mirror;
+  struct err err = {0};
+  assert_int_equal(join("version: 1\nregistries: {r.lan: {tls: true}}\n"
+                        "mirrors: [{from: 'q.io/a:1', to: r.lan/a}]",
+                        "version: 1\nregistries: {s.lan: {tls: true}}\n"
+                        "mirrors: [{from: q.io/b, to: s.lan/b}]",
+                        &mirror, &err),
+                   0);
+  assert_int_equal(mirror->rule_count, 2);
+  check_pairs(&mirror->rules[1], "q.io/b>s.lan/b");
+  assert_non_null(mirror_find_registry(mirror, "s.lan"));
+  mirror_error(mirror, &mirror->rules[0].sources[0].place, &err, "x");
+  assert_string_equal(err.message, "one.yaml:3:18: x");
+  mirror_error(mirror, &mirror->rules[1].sources[0].place, &err, "x");
+  assert_string_equal(err.message, "two.yaml:3:18: x");
+  mirror_free(mirror);
+
+  assert_int_equal(join("version: 1\nmirrors: [{from: 'q.io/a:1', to: r.lan/a}]",
+                        "version: 1\nmirrors:\n  - {from: 'q.io/b:1', to: r.lan/a}", &mirror, &err),
+                   -ERR_CONFIG);
+  assert_string_equal(err.message, "two.yaml:3:12: two images for r.lan/a:1: q.io/b:1 here, and "
+                                   "q.io/a:1 in one.yaml:2");
+  mirror_free(mirror);
+  assert_int_equal(join("version: 1\nregistries: {r.lan: {tls: true}}\nmirrors: []",
+                        "version: 1\nregistries: {R.lan: {tls: true}}\nmirrors: []", &mirror, &err),
+                   -ERR_CONFIG);
+  assert_non_null(strstr(err.message, "is there already, in one.yaml:2"));
+  mirror_free(mirror);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(reads_the_example),
@@ -323,6 +367,7 @@ int main(void) {
       cmocka_unit_test(the_same_image_twice_is_no_mistake),
       cmocka_unit_test(pairs_are_counted),
       cmocka_unit_test(later_errors_name_the_place_too),
+      cmocka_unit_test(files_are_one_and_errors_know_which),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
