@@ -431,6 +431,9 @@ static void close_job(struct job *job) {
     spare_targets(job, "nothing is chosen for it");
   if (job->discovery->canceled)
     spare_targets(job, "the run was stopped");
+  for (size_t i = 0; i < job->rule->target_count; i++)
+    if (job->targets[i].repo)
+      target_repo_release(job->targets[i].repo);
   job_free(job);
 }
 

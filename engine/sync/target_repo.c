@@ -41,6 +41,7 @@ static void add_pair(struct target_repos *all, const struct mirror_rule *rule,
     map_put(all->by_name, name, repo);
   }
   free(name);
+  repo->pairs++;
   if (mirror_is_repository(source))
     repo->repositories = true;
   else
@@ -188,6 +189,14 @@ enum tag_knowledge target_repo_knows(const struct target_repo *repo, const char 
 
 bool target_repo_is_empty(const struct target_repo *repo) {
   return repo && repo->listing == TARGET_LISTED && !repo->had;
+}
+
+void target_repo_release(struct target_repo *repo) {
+  if (--repo->pairs || repo->prune)
+    return;
+  map_free(repo->tags, NULL);
+  repo->tags = map_new();
+  repo->listing = TARGET_OPAQUE;
 }
 
 void target_repo_keep(struct target_repo *repo, const char *tag) {

@@ -27,6 +27,7 @@ struct target_repo {
   enum target_listing listing;
   struct map *tags; /* once listed: tag → anything; those that are to stay map to the repository */
   size_t had;       /* tags, when it was listed */
+  size_t pairs;     /* with sources, that have not been released */
   size_t images;    /* single ones that go there, by the rules */
   bool repositories;  /* whole ones go there too */
   bool prune;         /* a rule wants the others deleted … */
@@ -61,6 +62,10 @@ void target_repos_cancel(struct target_repos *all); /* those under way: TARGET_U
 /* What is known of a tag; repo may be NULL. */
 enum tag_knowledge target_repo_knows(const struct target_repo *repo, const char *tag);
 bool target_repo_is_empty(const struct target_repo *repo); /* or it may be NULL */
+
+/* One of its sources has given out all its tags: with the last one those of the repository are
+ * forgotten, unless it is to be pruned. */
+void target_repo_release(struct target_repo *repo);
 
 /* A tag that a rule wants there. */
 void target_repo_keep(struct target_repo *repo, const char *tag);
