@@ -88,6 +88,21 @@ class Compare(SystemTest):
                 self.assertIn(words, done.stderr)
 
 
+class Many(SystemTest):
+    def test_every_workload_counts_right(self):
+        done = subprocess.run([f'{TOP}/bench/many', '--dray', DRAY, '--runs', '1', '--tags', '4',
+                               '--thousands', '30', '--distance', '4', '--json'],
+                              env=self.environment(), capture_output=True, text=True, timeout=120,
+                              check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        counted = [(each['median']['dray']['source_requests'],
+                    each['median']['dray']['target_requests'])
+                   for each in json.loads(done.stdout)['workloads']]
+        manifests, blobs = 4 * 3, 3 + 4 * 2 * 3    # an index of two; 3 layers shared, 2 and a config
+        fresh = (1 + manifests + blobs, 1 + 2 * blobs + manifests)
+        self.assertEqual(counted, [fresh, (5, 5)] * 2 + [(31, 31)])
+
+
 class Faults(SystemTest):
     def test_what_a_fault_costs(self):
         done = subprocess.run([f'{TOP}/bench/faults', '--dray', DRAY, '--size', '40'],
