@@ -161,8 +161,30 @@ size_t pipe_read(struct pipe_reader *reader, void *to, size_t len) {
   return len;
 }
 
+bool pipe_holds(const struct pipe *pipe, uint64_t offset) {
+  return offset >= pipe->first && offset <= pipe->head;
+}
+
+bool pipe_is_held_up(const struct pipe *pipe) {
+  uint64_t end = readable_end(pipe);
+  if (!pipe->full)
+    return false;
+  list_each(node, &pipe->readers) {
+    const struct pipe_reader *reader = list_entry(node, struct pipe_reader, node);
+    if (reader->starving && reader->offset >= end)
+      return true;
+  }
+  return false;
+}
+
+void pipe_await(struct pipe_reader *reader, uint64_t offset) {
+  assert(offset >= reader->pipe->head);
+  reader->offset = offset;
+  wake_writer(reader->pipe);
+}
+
 int pipe_seek(struct pipe_reader *reader, uint64_t offset) {
-  if (offset < reader->pipe->first || offset > reader->pipe->head)
+  if (!pipe_holds(reader->pipe, offset))
     return -1;
   reader->offset = offset;
   wake_writer(reader->pipe);

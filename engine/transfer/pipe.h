@@ -58,6 +58,14 @@ const void *pipe_whole(const struct pipe *pipe);
 /* Moves a reader to offset, which may be anything that is still in the ring. -1: it is not. */
 int pipe_seek(struct pipe_reader *reader, uint64_t offset);
 
+/* Puts a reader where the writer has yet to come: it reads on from there. */
+void pipe_await(struct pipe_reader *reader, uint64_t offset);
+
+bool pipe_holds(const struct pipe *pipe, uint64_t offset); /* pipe_seek() could go there */
+
+/* The writer waits for a reader, and another reader for the writer. */
+bool pipe_is_held_up(const struct pipe *pipe);
+
 /* Empties the ring: the next byte written will be that at offset; all readers are put there. For a
  * source that has to begin again. Not released any more. */
 void pipe_restart(struct pipe *pipe, uint64_t offset);

@@ -123,6 +123,21 @@ void sched_grant_add(struct sched *sched, struct sched_grant *grant, struct gate
   gate_watch(gate, gate_changed, sched);
 }
 
+void sched_grant_drop(struct sched *sched, struct sched_grant *grant, struct gate *gate,
+                      enum gate_kind kind) {
+  for (int i = 0; i < grant->gate_count; i++) {
+    if (grant->gates[i] != gate || grant->kinds[i] != kind)
+      continue;
+    grant->gate_count--;
+    grant->gates[i] = grant->gates[grant->gate_count];
+    grant->kinds[i] = grant->kinds[grant->gate_count];
+    if (grant->held)
+      gate_leave_stream(gate, kind);
+    loop_ready(sched->loop, &sched->pump);
+    return;
+  }
+}
+
 void sched_ask(struct sched *sched, struct sched_grant *grant) {
   assert(!grant->held && list_empty(&grant->node));
   list_push(grant->small ? &sched->small : &sched->streams[bits(grant->size)], &grant->node);

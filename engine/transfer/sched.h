@@ -34,6 +34,9 @@ void sched_grant_init(struct sched_grant *grant, uint64_t size, bool small,
                       void (*granted)(struct sched_grant *));
 void sched_grant_add(struct sched *sched, struct sched_grant *grant, struct gate *gate,
                      enum gate_kind kind);
+/* A place that is not needed any more, or not by this job: held or not. */
+void sched_grant_drop(struct sched *sched, struct sched_grant *grant, struct gate *gate,
+                      enum gate_kind kind);
 
 void sched_ask(struct sched *sched, struct sched_grant *grant);
 void sched_release(struct sched *sched, struct sched_grant *grant); /* or gives up; else nothing */

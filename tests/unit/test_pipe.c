@@ -315,6 +315,50 @@ static void a_reader_that_moves_on_makes_room(void **state) {
   pipe_free(pipe);
 }
 
+static void a_reader_may_wait_ahead_of_the_writer(void **state) {
+  (void)state;
+  struct calls calls = {0}, others = {0};
+  struct pipe_reader ahead, behind;
+  struct pipe *pipe = pipe_new(100, 10, 1000, on_room, &calls);
+  pipe_attach(pipe, &ahead, on_bytes, &calls);
+  pipe_attach(pipe, &behind, on_bytes, &others);
+  pipe_await(&ahead, 120);
+  assert_true(pipe_holds(pipe, 0));
+  assert_false(pipe_holds(pipe, 120));
+  assert_false(pipe_readable(&ahead));
+  read_bytes(&ahead, 10, 0);
+  for (int i = 0; i < 2; i++) {
+    write_bytes(pipe, 50, 0);
+    read_bytes(&behind, 100, 50);
+  }
+  assert_int_equal(calls.reader, 0);
+  write_bytes(pipe, 50, 0);
+  assert_int_equal(calls.reader, 1);
+  read_bytes(&ahead, 100, 30); /* from 120 on */
+  pipe_free(pipe);
+}
+
+static void it_is_held_up_where_one_reader_has_nothing_because_of_another(void **state) {
+  (void)state;
+  struct calls calls = {0};
+  struct pipe_reader slow, fast;
+  struct pipe *pipe = pipe_new(100, 10, 1000, on_room, &calls);
+  pipe_attach(pipe, &slow, on_bytes, &calls);
+  pipe_attach(pipe, &fast, on_bytes, &calls);
+  read_bytes(&fast, 100, 0);
+  assert_false(pipe_is_held_up(pipe)); /* the writer is what is slow */
+  write_bytes(pipe, 50, 0);
+  write_bytes(pipe, 50, 0);
+  write_bytes(pipe, 50, -1);
+  assert_false(pipe_is_held_up(pipe)); /* both may read */
+  read_bytes(&fast, 100, 100);
+  read_bytes(&fast, 100, 0);
+  assert_true(pipe_is_held_up(pipe));
+  read_bytes(&slow, 50, 50);
+  assert_false(pipe_is_held_up(pipe)); /* the writer was woken */
+  pipe_free(pipe);
+}
+
 /* -- anything in any order, beside a model that knows only offsets -- */
 
 enum { READERS = 4 };
@@ -624,6 +668,8 @@ int main(void) {
       cmocka_unit_test(a_restart_puts_everybody_where_it_begins),
       cmocka_unit_test(a_blob_that_fits_but_began_later_is_not_whole),
       cmocka_unit_test(a_reader_that_moves_on_makes_room),
+      cmocka_unit_test(a_reader_may_wait_ahead_of_the_writer),
+      cmocka_unit_test(it_is_held_up_where_one_reader_has_nothing_because_of_another),
       cmocka_unit_test(whatever_happens_the_bytes_arrive),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -420,6 +420,26 @@ static void everybody_gets_a_turn_whatever_the_order_of_events(void **state) {
     assert_true(has_room(hall, g, 2 * FIRST, 2 * FIRST)); /* nobody is inside */
 }
 
+static void a_place_that_is_dropped_is_free_for_others(void **state) {
+  struct hall *hall = *state;
+  open_hall(hall, 100, FIRST);
+  for (int i = 0; i < FIRST - 1; i++)
+    ask(hall, i, MIB, 0, 1);
+  settle(hall);
+  ask(hall, 20, MIB, 2, 1);
+  settle(hall);
+  assert_false(hall->jobs[20].told);
+  sched_grant_drop(hall->sched, &hall->jobs[0].grant, hall->gates[1], GATE_BLOB_WRITE);
+  settle(hall);
+  assert_true(hall->jobs[20].told);
+  release(hall, 0); /* that place is not given back twice */
+  assert_false(has_room(hall, 1, 0, 1));
+  ask(hall, 21, MIB, 2, 1); /* nor taken, where it was dropped before */
+  sched_grant_drop(hall->sched, &hall->jobs[21].grant, hall->gates[1], GATE_BLOB_WRITE);
+  settle(hall);
+  assert_true(hall->jobs[21].told);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(the_largest_goes_first, make, drop),
@@ -440,6 +460,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_grant_that_was_given_but_not_yet_told_goes_to_the_next,
                                       make, drop),
       cmocka_unit_test_setup_teardown(one_may_ask_again_after_its_release, make, drop),
+      cmocka_unit_test_setup_teardown(a_place_that_is_dropped_is_free_for_others, make, drop),
       cmocka_unit_test_setup_teardown(streams_go_on_when_requests_make_room, make, drop),
       cmocka_unit_test_setup_teardown(streams_go_on_when_the_window_opens, make, drop),
       cmocka_unit_test_setup_teardown(streams_go_on_when_a_hold_is_over, make, drop),
