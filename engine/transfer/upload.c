@@ -441,7 +441,7 @@ static void pause_before_retry(struct upload *upload) {
 /* The blob is wanted from session.acked on: the pipe must have it. */
 static void line_up(struct upload *upload) {
   upload->err.code = ERR_NONE;
-  if (!upload->started || pipe_seek(&upload->reader, upload->session.acked) < 0)
+  if (pipe_seek(&upload->reader, upload->session.acked) < 0 || !upload->started)
     upload->spec.need(upload->spec.arg, upload->session.acked);
   upload->started = true;
 }
@@ -623,6 +623,16 @@ void upload_go(struct upload *upload, struct pipe *pipe) {
   pipe_attach(pipe, &upload->reader, on_bytes, upload);
   become(upload, UPLOAD_OPEN);
 }
+
+void upload_move(struct upload *upload, struct pipe *pipe) {
+  pipe_detach(&upload->reader);
+  pipe_attach(pipe, &upload->reader, on_bytes, upload);
+  pipe_wait(&upload->reader);
+}
+
+void upload_await(struct upload *upload, uint64_t offset) { pipe_await(&upload->reader, offset); }
+
+uint64_t upload_offset(const struct upload *upload) { return upload->reader.offset; }
 
 void upload_cancel(struct upload *upload, bool keep) {
   bool stopping = upload->spec.transfer->stopping;

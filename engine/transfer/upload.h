@@ -26,7 +26,8 @@ struct upload_spec {
   bool check;                        /* the blob may be there: HEAD first */
   bool small;                        /* a request: sent once all of it is in the pipe */
   void (*ready)(void *arg);          /* bytes are needed: give places, then call upload_go() */
-  void (*need)(void *arg, uint64_t offset); /* the pipe must begin (again) there */
+  /* The pipe must give bytes from there on: the first time, and when it does not hold them. */
+  void (*need)(void *arg, uint64_t offset);
   /* What an earlier run knew of the digest; before the first need. */
   void (*seed)(void *arg, const struct oci_hasher *hasher);
   /* The latest state of the digest at or before offset; NULL: none is known. */
@@ -42,6 +43,12 @@ void upload_free(struct upload *upload); /* after done only */
 
 /* After ready: reads pipe from offset 0 on. The upload detaches itself before done. */
 void upload_go(struct upload *upload, struct pipe *pipe);
+
+/* Goes on with another pipe, from where that begins. */
+void upload_move(struct upload *upload, struct pipe *pipe);
+/* The pipe has begun (again) before offset: reads from there on. */
+void upload_await(struct upload *upload, uint64_t offset);
+uint64_t upload_offset(const struct upload *upload); /* of the next byte that it reads */
 
 /* done follows with ERR_CANCELED. An open session is given up at the registry first, unless a later
  * run can go on with it (it is in the journal, and keep is true). */
