@@ -266,7 +266,7 @@ static int open_engine(struct dray *dray, struct err *err) {
       .loop = dray->loop,
       .endpoints = dray->endpoints,
       .sched = sched_new(dray->loop, options->jobs),
-      .blobs = blob_table_new(dray->loop),
+      .blobs = blob_table_new(&dray->transfer),
       .quirks = map_new(),
       .log = &dray->log,
       .chunk_size = options->chunk_size,

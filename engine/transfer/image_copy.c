@@ -9,6 +9,7 @@
 #include "transfer/half_done.h"
 #include "transfer/tag_look.h"
 
+enum { IMAGE_HOLD_MS = 20000 }; /* that targets are waited for which are still looked at */
 #define NOTED_LEAST ((uint64_t)4 * 1024 * 1024) /* bytes: smaller images are not worth a note */
 
 enum image_state {
@@ -26,13 +27,24 @@ enum target_state {
   TARGET_END
 };
 
+/* The targets that go together. */
+struct group {
+  struct list node;
+  struct manifest_tree *tree;
+  bool runs;
+  size_t count;
+  struct target *targets[IMAGE_TARGETS_MAX];
+  struct manifest_target specs[IMAGE_TARGETS_MAX];
+};
+
 struct target {
   struct ready ready; /* tells that it has ended */
   struct image_copy *copy;
   const struct image_target *spec;
   enum target_state state;
   struct tag_look look;
-  struct manifest_tree *tree;
+  struct group *group;   /* NULL: it is in none yet */
+  size_t index;          /* in it */
   struct half_done half; /* what the journal knows of it */
   bool unchanged, skipped;
   struct err err;
@@ -43,17 +55,19 @@ struct image_copy {
   struct ready ready;
   enum image_state state;
   struct call *call; /* to the source */
+  struct timer hold; /* until those who are still looked at are not waited for any more */
+  bool held;         /* it is over */
   bool head_told_nothing;
   bool resolved_again;
   bool canceled;
   struct oci_digest wanted; /* the source's digest, once known: what is fetched */
-  char *bytes;
-  size_t len;
-  struct oci_manifest *parsed;
+  struct manifest_body root;
   struct oci_descriptor as_blob; /* of the root, for the journal */
+  struct list groups;
   uint64_t started_ms;
-  uint64_t pulls, pulls_told; /* of the root */
-  size_t ended;               /* targets */
+  uint64_t pulls; /* of the root */
+  uint64_t pulls_told;
+  size_t ended; /* targets */
   struct target targets[];
 };
 
@@ -83,13 +97,13 @@ static void target_stop(struct target *target) {
   target_end(target);
 }
 
-static void on_look(struct tag_look *look) {
+static void on_look(struct tag_look *look, const struct err *err) {
   struct target *target = list_entry(look, struct target, look);
   struct image_copy *copy = target->copy;
   if (target->state == TARGET_LOOK && copy->canceled)
     target_stop(target);
-  else if (target->state == TARGET_LOOK && look->err.code != ERR_NONE)
-    target_fail(target, &look->err);
+  else if (target->state == TARGET_LOOK && err)
+    target_fail(target, err);
   else if (target->state == TARGET_LOOK)
     target->state = TARGET_WAIT;
   wake(copy);
@@ -97,7 +111,7 @@ static void on_look(struct tag_look *look) {
 
 static struct image_result result_of(const struct target *target) {
   const struct image_copy *copy = target->copy;
-  const char *type = copy->parsed ? copy->parsed->media_type : NULL;
+  const char *type = copy->root.parsed ? copy->root.parsed->media_type : NULL;
   bool left_alone = target->unchanged || target->skipped;
   struct image_result result = {.unchanged = target->unchanged,
                                 .skipped = target->skipped,
@@ -108,8 +122,8 @@ static struct image_result result_of(const struct target *target) {
   if (left_alone)
     type = target->look.media_type;
   result.media_type = type ? type : "";
-  if (target->tree)
-    result.counts = *manifest_tree_counts(target->tree);
+  if (target->group)
+    result.counts = *manifest_tree_counts(target->group->tree, target->index);
   return result;
 }
 
@@ -117,8 +131,11 @@ static void on_target_end(struct ready *ready) {
   struct target *target = list_entry(ready, struct target, ready);
   struct image_copy *copy = target->copy;
   struct image_result result = result_of(target);
-  result.counts.pulls += copy->pulls - copy->pulls_told;
-  copy->pulls_told = copy->pulls;
+  uint64_t pulls = copy->pulls;
+  list_each(node, &copy->groups) pulls +=
+      manifest_tree_pulls(list_entry(node, struct group, node)->tree);
+  result.counts.pulls = pulls - copy->pulls_told;
+  copy->pulls_told = pulls;
   copy->ended++;
   copy->spec.target_done(copy->spec.arg, (size_t)(target - copy->targets), &result);
   wake(copy);
@@ -152,6 +169,10 @@ static void compare(struct target *target) {
   }
 }
 
+static bool is_ready(const struct target *target) {
+  return target->state == TARGET_WAIT && target->look.state == LOOK_DONE;
+}
+
 /* Should this run be killed, the next one must look for what is there. */
 static void note(struct target *target, uint64_t bytes) {
   struct transfer *transfer = target->copy->spec.transfer;
@@ -163,8 +184,9 @@ static void note(struct target *target, uint64_t bytes) {
   half_done_note(&target->half, &entry);
 }
 
-static void on_planned(void *arg) {
-  struct target *target = arg;
+static void on_planned(void *arg, size_t index) {
+  struct group *group = arg;
+  struct target *target = group->targets[index];
   struct image_copy *copy = target->copy;
   struct image_result result = result_of(target);
   note(target, result.counts.total_bytes);
@@ -172,8 +194,9 @@ static void on_planned(void *arg) {
     copy->spec.planned(copy->spec.arg, (size_t)(target - copy->targets), &result);
 }
 
-static void on_tree(void *arg, const struct err *err) {
-  struct target *target = arg;
+static void on_target_done(void *arg, size_t index, const struct err *err) {
+  struct group *group = arg;
+  struct target *target = group->targets[index];
   if (!err)
     half_done_drop(&target->half);
   if (target->copy->canceled)
@@ -184,30 +207,49 @@ static void on_tree(void *arg, const struct err *err) {
     target_end(target);
 }
 
-static void start_tree(struct target *target) {
+static void on_tree_done(void *arg) {
+  struct group *group = arg;
+  group->runs = false;
+  wake(group->targets[0]->copy);
+}
+
+static void add(struct group *group, struct target *target) {
   struct image_copy *copy = target->copy;
   const struct oci_ref *dst = target->spec->ref;
-  copy->as_blob = (struct oci_descriptor){.digest = copy->wanted, .size = copy->len};
+  struct journal_entry entry;
   target->half = (struct half_done){
       .journal = copy->spec.transfer->journal, .target = &dst->repo, .desc = &copy->as_blob};
-  struct journal_entry entry;
-  /* An entry: an earlier run did not come to its end. */
-  bool check_blobs = half_done_take(&target->half, &entry) || target->look.may_have_blobs;
   target->state = TARGET_TREE;
-  target->tree = manifest_tree_start(
-      &(struct manifest_tree_spec){.transfer = copy->spec.transfer,
-                                   .src = &copy->spec.src->repo,
-                                   .dst = &dst->repo,
-                                   .check_manifests = target->look.exists,
-                                   .check_blobs = check_blobs,
-                                   .digest = copy->wanted,
-                                   .bytes = copy->bytes,
-                                   .len = copy->len,
-                                   .parsed = copy->parsed,
-                                   .put_as = dst->tag ? dst->tag : copy->wanted.text,
-                                   .planned = on_planned,
-                                   .done = on_tree,
-                                   .arg = target});
+  target->group = group;
+  target->index = group->count;
+  group->targets[group->count] = target;
+  group->specs[group->count++] = (struct manifest_target){
+      .repo = &dst->repo,
+      .put_as = dst->tag ? dst->tag : copy->wanted.text,
+      .check_manifests = target->look.exists,
+      /* An entry: an earlier run did not come to its end. */
+      .check_blobs = half_done_take(&target->half, &entry) || target->look.may_have_blobs};
+}
+
+/* All that are ready, together. */
+static void start_tree(struct image_copy *copy) {
+  struct group *group = mem_zalloc(sizeof *group);
+  copy->root.digest = copy->wanted;
+  copy->as_blob = (struct oci_descriptor){.digest = copy->wanted, .size = copy->root.len};
+  for (size_t i = 0; i < copy->spec.target_count; i++)
+    if (is_ready(&copy->targets[i]))
+      add(group, &copy->targets[i]);
+  group->runs = true;
+  list_push(&copy->groups, &group->node);
+  group->tree = manifest_tree_start(&(struct manifest_tree_spec){.transfer = copy->spec.transfer,
+                                                                 .src = &copy->spec.src->repo,
+                                                                 .root = &copy->root,
+                                                                 .targets = group->specs,
+                                                                 .target_count = group->count,
+                                                                 .planned = on_planned,
+                                                                 .target_done = on_target_done,
+                                                                 .done = on_tree_done,
+                                                                 .arg = group});
 }
 
 /* -- the source -- */
@@ -256,11 +298,11 @@ static int accept_manifest(struct image_copy *copy, const struct call_result *re
   if (!oci_digest_is_set(&digest) && !tag_announced(result, &digest))
     oci_digest_of(OCI_SHA256, body, reply->body.len, &digest);
   if (oci_manifest_check(host, &digest, -1, http_header(reply, "Content-Type"), body,
-                         reply->body.len, &copy->parsed, err) < 0)
+                         reply->body.len, &copy->root.parsed, err) < 0)
     return -1;
   copy->wanted = digest;
-  copy->len = reply->body.len;
-  copy->bytes = mem_strndup(body, copy->len);
+  copy->root.len = reply->body.len;
+  copy->root.bytes = mem_strndup(body, copy->root.len);
   return 0;
 }
 
@@ -306,22 +348,37 @@ static void decide(struct image_copy *copy) {
       return;
     }
   }
-  if (head_helps && (at_once || !looking))
+  if (head_helps && (at_once || !looking || copy->held))
     become(copy, IMAGE_HEAD);
 }
 
+/* Together, as far as they can be waited for. */
 static void start_trees(struct image_copy *copy) {
+  bool ready = false, looking = false;
   for (size_t i = 0; i < copy->spec.target_count; i++) {
-    struct target *target = &copy->targets[i];
-    if (target->state == TARGET_WAIT && target->look.state == LOOK_DONE)
-      start_tree(target);
+    const struct target *target = &copy->targets[i];
+    bool open = target->state == TARGET_LOOK || target->state == TARGET_WAIT;
+    ready = ready || is_ready(target);
+    looking = looking || (open && !is_ready(target));
   }
+  if (ready && (!looking || copy->held))
+    start_tree(copy);
+}
+
+static void on_hold_over(struct timer *timer) {
+  struct image_copy *copy = list_entry(timer, struct image_copy, hold);
+  copy->held = true;
+  wake(copy);
 }
 
 static bool is_over(const struct image_copy *copy) {
   for (size_t i = 0; i < copy->spec.target_count; i++)
     if (copy->targets[i].look.call)
       return false;
+  list_each(node, &copy->groups) {
+    if (list_entry(node, struct group, node)->runs)
+      return false;
+  }
   return copy->ended == copy->spec.target_count && !copy->call;
 }
 
@@ -363,7 +420,11 @@ struct image_copy *image_copy_start(const struct image_copy_spec *spec) {
   copy->spec = *spec;
   copy->started_ms = loop_now(spec->transfer->loop);
   copy->wanted = spec->src->digest;
+  list_init(&copy->groups);
   ready_init(&copy->ready, step);
+  timer_init(&copy->hold, on_hold_over);
+  if (spec->target_count > 1)
+    timer_start(spec->transfer->loop, &copy->hold, IMAGE_HOLD_MS);
   for (size_t i = 0; i < spec->target_count; i++) {
     struct target *target = &copy->targets[i];
     target->copy = copy;
@@ -389,11 +450,10 @@ void image_copy_cancel(struct image_copy *copy) {
     call_cancel(copy->call);
   for (size_t i = 0; i < copy->spec.target_count; i++) {
     struct target *target = &copy->targets[i];
-    if (target->state == TARGET_TREE)
-      manifest_tree_cancel(target->tree);
-    else if (target->state == TARGET_LOOK || target->state == TARGET_WAIT)
+    if (target->state == TARGET_LOOK || target->state == TARGET_WAIT)
       target_stop(target);
   }
+  list_each(node, &copy->groups) manifest_tree_cancel(list_entry(node, struct group, node)->tree);
 }
 
 void image_copy_free(struct image_copy *copy) {
@@ -401,12 +461,16 @@ void image_copy_free(struct image_copy *copy) {
     return;
   assert(copy->state == IMAGE_END && !copy->call);
   ready_cancel(&copy->ready);
-  for (size_t i = 0; i < copy->spec.target_count; i++) {
-    struct target *target = &copy->targets[i];
-    manifest_tree_free(target->tree);
-    tag_look_end(&target->look);
+  timer_stop(&copy->hold);
+  for (size_t i = 0; i < copy->spec.target_count; i++)
+    tag_look_end(&copy->targets[i].look);
+  struct list *node;
+  while ((node = list_pop(&copy->groups))) {
+    struct group *group = list_entry(node, struct group, node);
+    manifest_tree_free(group->tree);
+    free(group);
   }
-  oci_manifest_free(copy->parsed);
-  free(copy->bytes);
+  oci_manifest_free(copy->root.parsed);
+  free(copy->root.bytes);
   free(copy);
 }

@@ -7,8 +7,6 @@
 
 #include "base/map.h"
 #include "base/mem.h"
-#include "net/call.h"
-#include "net/retry.h"
 #include "oci/answer.h"
 #include "oci/registry.h"
 #include "transfer/blob_table.h"
@@ -17,14 +15,21 @@ enum { DEPTH_MAX = 8, READING_MAX = 16, MANIFESTS_MAX = 20000 };
 #define HELD_MAX ((size_t)8 * 1024 * 1024) /* bytes of manifests that wait for their parts */
 
 enum node_state {
+  NODE_IDLE,    /* nobody needs it */
   NODE_WAITING, /* for its turn to be read */
-  NODE_CHECK,
+  NODE_CHECK,   /* does a target lack it? */
   NODE_FETCH,
-  NODE_PARTS,
-  NODE_PUT,
-  NODE_PAUSE, /* the registry does not know a part yet that it has just been given */
-  NODE_LOOK,  /* which one? */
-  NODE_DONE
+  NODE_HERE
+};
+
+enum leg_state {
+  LEG_IDLE,    /* nobody has asked for it */
+  LEG_WAITING, /* for the node's turn */
+  LEG_CHECK,
+  LEG_LACKS,
+  LEG_PARTS, /* waits for them */
+  LEG_PUT,
+  LEG_THERE
 };
 
 /* One who waits for a node: a manifest that lists it. */
@@ -33,100 +38,231 @@ struct edge {
   struct node *parent;
 };
 
-struct part; /* a blob of a manifest */
+/* A blob of a manifest, for one target. */
+struct part {
+  struct blob_want want;
+  struct leg *leg;
+  bool counted; /* the first of its digest for this target */
+};
+
+/* A manifest at one target. */
+struct leg {
+  struct manifest_push push;
+  struct node *node;
+  struct target *target;
+  enum leg_state state;
+  unsigned missing; /* parts that are not at the target yet */
+  struct part *parts;
+};
 
 struct node {
   struct list queue; /* tree->queue */
   struct ready ready;
+  struct timer hold; /* until those who still check are not waited for any more */
   struct manifest_tree *tree;
   enum node_state state;
-  struct oci_digest digest;
+  struct manifest_body body;
   int64_t size; /* as its descriptor says; -1: the root */
   int depth;
   bool reading; /* counts in tree->reading */
+  bool linked;  /* its children know of it */
   struct call *call;
-  char *bytes;
-  size_t len;
-  struct oci_manifest *parsed;
+  unsigned open;       /* what its legs have under way */
   struct list parents; /* edges */
-  unsigned missing;    /* parts that are not at the target yet */
-  struct timer pause;
-  int attempts;                         /* PUTs that failed for an unknown part */
-  size_t looking_at;                    /* item */
-  const struct oci_descriptor *unknown; /* the first that is not there by its own HEAD */
-  struct part *parts;
+  struct leg legs[];
 };
 
-struct part {
-  struct blob_want want;
-  struct node *node;
-  bool counted; /* the first of its digest in this tree */
+struct target {
+  struct ready ready;
+  struct manifest_tree *tree;
+  const struct manifest_target *spec;
+  bool same_host, same_repo; /* as the source */
+  bool late;                 /* it was waited for long enough */
+  bool planned, failed, done;
+  unsigned unread; /* nodes of which it is not known what they need here */
+  unsigned open;   /* pushes and wants under way */
+  struct err err;
+  struct manifest_counts counts;
 };
 
 struct manifest_tree {
   struct manifest_tree_spec spec;
   struct ready ready;
   struct map *nodes;      /* digest → node */
-  struct map *blobs_seen; /* digest → anything */
+  struct map *blobs_seen; /* digest → set of targets, as bits of the pointer */
   struct list queue;      /* newest first: depth first, so that little is held */
   struct node *root;
-  unsigned unread;  /* nodes whose parts are not known yet */
-  unsigned reading; /* of these, those at work */
-  unsigned open;    /* calls and wants under way */
+  unsigned reading; /* nodes */
+  unsigned open;    /* all that is under way */
   size_t held;
-  bool planned, failed, done;
-  struct err err;
-  struct manifest_counts counts;
+  uint64_t pulls;
+  bool done;
+  struct target targets[];
 };
+
+static struct loop *loop_of(const struct manifest_tree *tree) { return tree->spec.transfer->loop; }
+
+static void tree_wake(struct manifest_tree *tree) { loop_ready(loop_of(tree), &tree->ready); }
+
+static void node_wake(struct node *node) { loop_ready(loop_of(node->tree), &node->ready); }
 
 static void become(struct node *node, enum node_state state) {
   node->state = state;
-  loop_ready(node->tree->spec.transfer->loop, &node->ready);
+  node_wake(node);
 }
 
-static void tree_wake(struct manifest_tree *tree) {
-  loop_ready(tree->spec.transfer->loop, &tree->ready);
+/* The legs of targets that have not failed. */
+static struct leg *next_leg(struct node *node, struct leg *from) {
+  struct leg *end = node->legs + node->tree->spec.target_count;
+  for (struct leg *leg = from ? from + 1 : node->legs; leg < end; leg++)
+    if (!leg->target->failed)
+      return leg;
+  return NULL;
 }
 
-/* -- failure: everything under way is called back; done comes when the last has answered -- */
+#define each_leg(leg, node)                                                                        \
+  for (struct leg *leg = next_leg(node, NULL); leg; leg = next_leg(node, leg))
 
-static void cancel_node(struct node *node) {
-  ready_cancel(&node->ready);
-  if (!list_empty(&node->pause.node)) {
-    timer_stop(&node->pause);
-    node->tree->open--;
+static bool has_leg(struct node *node, enum leg_state first, enum leg_state last) {
+  each_leg(leg, node) {
+    if (leg->state >= first && leg->state <= last)
+      return true;
   }
-  if (node->call)
-    call_cancel(node->call);
-  for (size_t i = 0; node->parts && i < node->parsed->count; i++)
-    if (node->parts[i].node)
-      blob_want_cancel(&node->parts[i].want);
+  return false;
 }
 
-static void cancel_all(struct manifest_tree *tree) {
-  void *node;
-  for (size_t i = 0; map_next(tree->nodes, &i, NULL, &node);)
-    cancel_node(node);
+/* -- failure: everything under way is called back; a target ends when the last has answered -- */
+
+static void cancel_leg(struct leg *leg) {
+  manifest_push_cancel(&leg->push);
+  for (size_t i = 0; leg->parts && i < leg->node->body.parsed->count; i++)
+    if (leg->parts[i].leg)
+      blob_want_cancel(&leg->parts[i].want);
 }
 
-static void fail(struct manifest_tree *tree, const struct err *err) {
-  if (tree->failed)
+static void cancel_target(struct target *target) {
+  struct manifest_tree *tree = target->tree;
+  void *value;
+  for (size_t i = 0; map_next(tree->nodes, &i, NULL, &value);) {
+    struct node *node = value;
+    cancel_leg(&node->legs[target - tree->targets]);
+    node_wake(node);
+  }
+}
+
+static void fail(struct target *target, const struct err *err) {
+  if (target->failed || target->done)
     return;
-  tree->failed = true;
-  tree->err = *err;
-  cancel_all(tree);
-  tree_wake(tree);
+  target->failed = true;
+  target->err = *err;
+  cancel_target(target);
+  loop_ready(loop_of(target->tree), &target->ready);
 }
 
-/* A call or a want has ended. Returns false where that does not matter any more. */
-static bool closed(struct manifest_tree *tree) {
-  tree->open--;
-  if (tree->failed)
-    tree_wake(tree);
-  return !tree->failed;
+static void opened(struct leg *leg) {
+  leg->target->open++;
+  leg->node->open++;
+  leg->node->tree->open++;
 }
 
-/* -- a node's requests -- */
+/* A push or a want has ended. Returns false where that does not matter any more. */
+static bool closed(struct leg *leg) {
+  leg->target->open--;
+  leg->node->open--;
+  leg->node->tree->open--;
+  node_wake(leg->node);
+  tree_wake(leg->node->tree);
+  loop_ready(loop_of(leg->node->tree), &leg->target->ready);
+  return !leg->target->failed;
+}
+
+/* -- a leg -- */
+
+static void is_known(struct target *target) {
+  target->unread--;
+  loop_ready(loop_of(target->tree), &target->ready);
+}
+
+static void put(struct leg *leg);
+
+static void part_there(struct leg *leg) {
+  if (--leg->missing == 0)
+    put(leg);
+}
+
+static void is_there(struct leg *leg) {
+  struct node *node = leg->node;
+  size_t index = (size_t)(leg - node->legs);
+  leg->state = LEG_THERE;
+  list_each(item, &node->parents) {
+    struct leg *above = &list_entry(item, struct edge, node)->parent->legs[index];
+    if (above->state == LEG_PARTS)
+      part_there(above);
+  }
+  node_wake(node);
+  loop_ready(loop_of(node->tree), &leg->target->ready);
+}
+
+static void put(struct leg *leg) {
+  struct manifest_tree *tree = leg->node->tree;
+  free(leg->parts);
+  leg->parts = NULL;
+  if (tree->spec.transfer->dry_run) {
+    is_there(leg);
+    return;
+  }
+  leg->state = LEG_PUT;
+  opened(leg);
+  manifest_push_put(&leg->push, leg->node == tree->root ? leg->target->spec->put_as
+                                                        : leg->node->body.digest.text);
+}
+
+static void on_push(struct manifest_push *push, bool there, const struct err *err) {
+  struct leg *leg = list_entry(push, struct leg, push);
+  if (!closed(leg))
+    return;
+  if (err) {
+    fail(leg->target, err);
+    return;
+  }
+  if (leg->state == LEG_CHECK) {
+    leg->target->late = false;
+    if (there)
+      is_known(leg->target);
+  }
+  if (there)
+    is_there(leg);
+  else
+    leg->state = LEG_LACKS;
+}
+
+static void begin(struct leg *leg) {
+  if (leg->target->spec->check_manifests) {
+    leg->state = LEG_CHECK;
+    opened(leg);
+    manifest_push_check(&leg->push);
+  } else {
+    leg->state = LEG_LACKS;
+  }
+  node_wake(leg->node);
+}
+
+/* A manifest above needs it at this target. */
+static void ask_for(struct leg *leg) {
+  struct node *node = leg->node;
+  leg->state = LEG_WAITING;
+  leg->target->counts.manifests++;
+  leg->target->unread++;
+  if (node->state == NODE_IDLE) {
+    node->state = NODE_WAITING;
+    list_insert_before(node->tree->queue.next, &node->queue);
+    tree_wake(node->tree);
+  } else if (node->state != NODE_WAITING) {
+    begin(leg);
+  }
+}
+
+/* -- a node's bytes -- */
 
 static void let_next_read(struct node *node) {
   if (!node->reading)
@@ -136,195 +272,80 @@ static void let_next_read(struct node *node) {
   tree_wake(node->tree);
 }
 
-static void node_request(struct node *node, const struct oci_repo *repo, bool push,
-                         struct call_spec spec) {
-  struct transfer *transfer = node->tree->spec.transfer;
-  char *scopes = oci_scope(repo, push);
-  spec.endpoint = transfer_endpoint(transfer, repo);
-  spec.path = repo->path;
-  spec.scopes = scopes;
-  spec.arg = node;
-  node->tree->open++;
-  node->call = call_start(&spec);
-  free(scopes);
-}
-
-static void on_checked(void *arg, const struct call_result *result) {
-  struct node *node = arg;
-  struct manifest_tree *tree = node->tree;
-  node->call = NULL;
-  if (!closed(tree))
-    return;
-  bool there = result->reply->err.code == ERR_NONE && result->reply->status == 200;
-  if (there)
-    tree->unread--;
-  become(node, there ? NODE_DONE : NODE_FETCH);
-}
-
-static void check(struct node *node) {
-  const struct oci_repo *dst = node->tree->spec.dst;
-  char *path = oci_path_manifest(dst, node->digest.text);
-  char *accept = mem_printf("Accept: %s", oci_accept_manifest);
-  node_request(node, dst, true,
-               (struct call_spec){.method = "HEAD",
-                                  .url = path,
-                                  .headers = (const char *[]){accept, NULL},
-                                  .done = on_checked});
-  free(accept);
-  free(path);
+/* The root's are borrowed. */
+static void forget(struct node *node) {
+  for (size_t i = 0; i < node->tree->spec.target_count; i++) {
+    free(node->legs[i].parts);
+    node->legs[i].parts = NULL;
+  }
+  node->tree->held -= node->body.len;
+  if (node != node->tree->root) {
+    free(node->body.bytes);
+    oci_manifest_free(node->body.parsed);
+  }
+  node->body.bytes = NULL;
+  node->body.parsed = NULL;
+  node->body.len = 0;
 }
 
 static void on_fetched(void *arg, const struct call_result *result) {
   struct node *node = arg;
   struct manifest_tree *tree = node->tree;
-  const char *host = tree->spec.src->host;
+  struct manifest_body *body = &node->body;
+  const struct http_reply *reply = result->reply;
+  const char *host = tree->spec.src->host, *bytes = buf_str(&reply->body);
   char what[160];
-  struct err err;
+  struct err err = {0};
   node->call = NULL;
-  if (!closed(tree))
+  tree->open--;
+  tree_wake(tree);
+  snprintf(what, sizeof what, "manifest %s", body->digest.text);
+  if (!has_leg(node, LEG_LACKS, LEG_LACKS)) { /* they have all failed meanwhile */
+    become(node, NODE_CHECK);
     return;
-  snprintf(what, sizeof what, "manifest %s", node->digest.text);
-  if (result->reply->err.code == ERR_TOO_LARGE) {
+  }
+  if (reply->err.code == ERR_TOO_LARGE)
     err_set(&err, ERR_TOO_LARGE, "%s: %s is larger than the 4 MiB that a manifest may have", host,
             what);
-    fail(tree, &err);
-  } else if (oci_answer(result, host, what, &err) < 0 ||
-             oci_manifest_check(
-                 host, &node->digest, node->size, http_header(result->reply, "Content-Type"),
-                 buf_str(&result->reply->body), result->reply->body.len, &node->parsed, &err) < 0) {
-    fail(tree, &err);
-  } else {
-    node->len = result->reply->body.len;
-    node->bytes = mem_strndup(buf_str(&result->reply->body), node->len);
-    tree->held += node->len;
-    become(node, NODE_PARTS);
+  else if (oci_answer(result, host, what, &err) == 0)
+    oci_manifest_check(host, &body->digest, node->size, http_header(reply, "Content-Type"), bytes,
+                       reply->body.len, &body->parsed, &err);
+  if (body->parsed) {
+    body->len = reply->body.len;
+    body->bytes = mem_strndup(bytes, body->len);
+    tree->held += body->len;
+    become(node, NODE_HERE);
+    return;
   }
+  each_leg(leg, node) {
+    if (leg->state == LEG_LACKS)
+      fail(leg->target, &err);
+  }
+  become(node, NODE_CHECK);
 }
 
 static void fetch(struct node *node) {
-  const struct oci_repo *src = node->tree->spec.src;
-  char *path = oci_path_manifest(src, node->digest.text);
-  char *accept = mem_printf("Accept: %s", oci_accept_manifest);
-  node->tree->counts.pulls++;
-  node_request(node, src, false,
-               (struct call_spec){.method = "GET",
-                                  .kind = GATE_MANIFEST_READ,
-                                  .url = path,
-                                  .headers = (const char *[]){accept, NULL},
-                                  .body_max = OCI_MANIFEST_MAX,
-                                  .done = on_fetched});
-  free(accept);
-  free(path);
-}
-
-static void add_unknown(struct err *err, const struct oci_descriptor *item) {
-  struct err whole = *err;
-  snprintf(whole.message, sizeof whole.message, "%.800s; it does not have %s", err->message,
-           item->digest.text);
-  *err = whole;
-}
-
-/* Registries that replicate may not know at once what they have just taken. */
-static bool try_again(struct node *node, const struct call_result *result, const struct err *err) {
-  struct transfer *transfer = node->tree->spec.transfer;
-  const char *body = buf_str(&result->reply->body);
-  struct oci_error error;
-  oci_error_parse(body, result->reply->body.len, &error);
-  if (strcmp(error.code, "MANIFEST_BLOB_UNKNOWN") != 0 && strcmp(error.code, "BLOB_UNKNOWN") != 0 &&
-      strcmp(error.code, "MANIFEST_UNKNOWN") != 0)
-    return false;
-  if (node->attempts++ >= endpoints_spec(transfer->endpoints)->retries)
-    return false;
-  int64_t delay = retry_delay(node->attempts, result->retry_after_ms, loop_random(transfer->loop));
-  endpoints_retried(transfer->endpoints, &(struct retry_note){.host = node->tree->spec.dst->host,
-                                                              .what = "PUT of a manifest",
-                                                              .reason = err->message,
-                                                              .attempt = (unsigned)node->attempts,
-                                                              .wait_ms = delay});
-  node->looking_at = 0;
-  node->unknown = NULL;
-  node->state = NODE_PAUSE;
-  node->tree->open++;
-  timer_start(transfer->loop, &node->pause, (uint64_t)delay);
-  return true;
-}
-
-static void on_pause_over(struct timer *timer) {
-  struct node *node = list_entry(timer, struct node, pause);
-  if (closed(node->tree))
-    become(node, NODE_LOOK);
-}
-
-static void on_looked(void *arg, const struct call_result *result) {
-  struct node *node = arg;
-  node->call = NULL;
-  if (!closed(node->tree))
-    return;
-  if (!node->unknown && result->reply->status == 404)
-    node->unknown = &node->parsed->items[node->looking_at];
-  node->looking_at++;
-  become(node, NODE_LOOK);
-}
-
-static void look(struct node *node) {
-  const struct oci_repo *dst = node->tree->spec.dst;
-  while (node->looking_at < node->parsed->count && node->parsed->items[node->looking_at].foreign)
-    node->looking_at++;
-  if (node->looking_at == node->parsed->count) {
-    become(node, NODE_PUT);
-    return;
-  }
-  const struct oci_descriptor *item = &node->parsed->items[node->looking_at];
-  char *path = item->is_manifest ? oci_path_manifest(dst, item->digest.text)
-                                 : oci_path_blob(dst, &item->digest);
-  node_request(node, dst, true,
-               (struct call_spec){.method = "HEAD", .url = path, .done = on_looked});
-  free(path);
-}
-
-static void on_put(void *arg, const struct call_result *result) {
-  struct node *node = arg;
   struct manifest_tree *tree = node->tree;
-  const char *host = tree->spec.dst->host;
-  char what[160];
-  struct err err;
-  node->call = NULL;
-  if (!closed(tree))
-    return;
-  snprintf(what, sizeof what, "pushing manifest %s (%s)", node->digest.text,
-           node->parsed->media_type);
-  const char *stored = http_header(result->reply, "Docker-Content-Digest");
-  if (oci_answer(result, host, what, &err) < 0) {
-    if (try_again(node, result, &err))
-      return;
-    if (node->unknown)
-      add_unknown(&err, node->unknown);
-    fail(tree, &err);
-  } else if (stored && strcmp(stored, node->digest.text) != 0 &&
-             strncmp(stored, node->digest.text, 7) == 0) {
-    err_set(&err, ERR_DIGEST, "%s: %s: the registry stored it as another one, %s", host, what,
-            stored);
-    fail(tree, &err);
-  } else {
-    become(node, NODE_DONE);
-  }
-}
-
-static void put(struct node *node) {
-  const struct manifest_tree_spec *spec = &node->tree->spec;
-  char *path =
-      oci_path_manifest(spec->dst, node == node->tree->root ? spec->put_as : node->digest.text);
-  char *type = mem_printf("Content-Type: %s", node->parsed->media_type);
-  node_request(node, spec->dst, true,
-               (struct call_spec){.method = "PUT",
-                                  .kind = GATE_MANIFEST_WRITE,
-                                  .url = path,
-                                  .headers = (const char *[]){type, NULL},
-                                  .has_body = true,
-                                  .body = node->bytes,
-                                  .body_size = node->len,
-                                  .done = on_put});
-  free(type);
+  const struct oci_repo *src = tree->spec.src;
+  char *path = oci_path_manifest(src, node->body.digest.text);
+  char *accept = mem_printf("Accept: %s", oci_accept_manifest);
+  char *scopes = oci_scope(src, false);
+  tree->pulls++;
+  tree->open++;
+  node->state = NODE_FETCH;
+  node->call =
+      call_start(&(struct call_spec){.endpoint = transfer_endpoint(tree->spec.transfer, src),
+                                     .method = "GET",
+                                     .kind = GATE_MANIFEST_READ,
+                                     .url = path,
+                                     .path = src->path,
+                                     .scopes = scopes,
+                                     .headers = (const char *[]){accept, NULL},
+                                     .body_max = OCI_MANIFEST_MAX,
+                                     .done = on_fetched,
+                                     .arg = node});
+  free(scopes);
+  free(accept);
   free(path);
 }
 
@@ -333,157 +354,210 @@ static void put(struct node *node) {
 static struct node *node_new(struct manifest_tree *tree, const struct oci_digest *digest,
                              int64_t size, int depth);
 
-static void want_manifest(struct node *node, const struct oci_descriptor *item) {
+/* NULL: there may be no more of them. */
+static struct node *child_of(struct node *node, const struct oci_descriptor *item) {
   struct manifest_tree *tree = node->tree;
   struct node *child = map_get(tree->nodes, item->digest.text);
-  struct err err;
-  if (!child && (node->depth == DEPTH_MAX || tree->counts.manifests == MANIFESTS_MAX)) {
-    err_set(&err, ERR_UNSUPPORTED,
-            "%s: indexes are nested more than %d deep, or hold more than %d manifests",
-            tree->spec.src->host, DEPTH_MAX, MANIFESTS_MAX);
-    fail(tree, &err);
-    return;
-  }
-  if (!child) {
+  if (!child && (node->depth == DEPTH_MAX || map_count(tree->nodes) == MANIFESTS_MAX))
+    return NULL;
+  if (!child)
     child = node_new(tree, &item->digest, (int64_t)item->size, node->depth + 1);
-    list_insert_before(tree->queue.next, &child->queue);
-    tree_wake(tree);
+  if (!node->linked) {
+    struct edge *edge = mem_zalloc(sizeof *edge);
+    edge->parent = node;
+    list_push(&child->parents, &edge->node);
   }
-  if (child->state == NODE_DONE)
-    return;
-  struct edge *edge = mem_zalloc(sizeof *edge);
-  edge->parent = node;
-  list_push(&child->parents, &edge->node);
-  node->missing++;
+  return child;
 }
 
-static void part_there(struct node *node) {
-  if (--node->missing == 0)
-    become(node, NODE_PUT);
+/* The legs that are to have a manifest's parts together. */
+struct group {
+  size_t count;
+  struct leg *legs[TREE_TARGETS_MAX];
+};
+
+static void want_manifest(const struct group *group, const struct oci_descriptor *item) {
+  struct node *node = group->legs[0]->node, *child = child_of(node, item);
+  struct err err;
+  if (!child)
+    err_set(&err, ERR_UNSUPPORTED,
+            "%s: indexes are nested more than %d deep, or hold more than %d manifests",
+            node->tree->spec.src->host, DEPTH_MAX, MANIFESTS_MAX);
+  for (size_t i = 0; i < group->count; i++) {
+    struct leg *leg = group->legs[i];
+    if (leg->target->failed)
+      continue;
+    if (!child) {
+      fail(leg->target, &err);
+      continue;
+    }
+    struct leg *below = &child->legs[leg - node->legs];
+    if (below->state == LEG_THERE)
+      continue;
+    leg->missing++;
+    if (below->state == LEG_IDLE)
+      ask_for(below);
+  }
 }
 
 static void on_blob(struct blob_want *want, const struct err *err) {
   struct part *part = list_entry(want, struct part, want);
-  struct node *node = part->node;
-  struct manifest_counts *counts = &node->tree->counts;
-  part->node = NULL;
+  struct leg *leg = part->leg;
+  struct manifest_counts *counts = &leg->target->counts;
+  part->leg = NULL;
   counts->sent_bytes += want->sent;
-  if (!closed(node->tree))
+  if (!closed(leg))
     return;
   if (err) {
-    fail(node->tree, err);
+    fail(leg->target, err);
     return;
   }
   if (part->counted) {
     if (want->outcome == BLOB_COPIED)
-      counts->missing_bytes += want->spec.desc->size;
+      counts->missing_bytes += want->desc->size;
     counts->transferred += want->outcome == BLOB_COPIED;
     counts->mounted += want->outcome == BLOB_MOUNTED;
     counts->existing += want->outcome == BLOB_EXISTED;
   }
-  part_there(node);
+  part_there(leg);
 }
 
-static void want_blob(struct node *node, struct part *part, const struct oci_descriptor *item) {
-  struct manifest_tree *tree = node->tree;
-  const struct manifest_tree_spec *spec = &tree->spec;
-  bool same_host = strcmp(spec->src->host, spec->dst->host) == 0;
-  if (!map_put(tree->blobs_seen, item->digest.text, tree)) {
-    part->counted = true;
-    tree->counts.blobs++;
-    tree->counts.total_bytes += item->size;
-    spec->transfer->known_bytes += item->size;
+/* Whether it is the first of its digest for this target. */
+static bool count_blob(struct target *target, const struct oci_descriptor *item) {
+  struct manifest_tree *tree = target->tree;
+  uintptr_t seen = (uintptr_t)map_get(tree->blobs_seen, item->digest.text);
+  uintptr_t bit = (uintptr_t)1 << (target - tree->targets);
+  if (seen & bit)
+    return false;
+  map_put(tree->blobs_seen, item->digest.text, (void *)(seen | bit));
+  target->counts.blobs++;
+  target->counts.total_bytes += item->size;
+  tree->spec.transfer->known_bytes += item->size;
+  return true;
+}
+
+static void want_blob(const struct group *group, size_t index) {
+  struct blob_want *wants[TREE_TARGETS_MAX];
+  size_t count = 0;
+  for (size_t i = 0; i < group->count; i++) {
+    struct leg *leg = group->legs[i];
+    struct target *target = leg->target;
+    const struct oci_descriptor *item = &leg->node->body.parsed->items[index];
+    if (target->failed)
+      continue;
+    struct part *part = &leg->parts[index];
+    const struct oci_repo *src = target->tree->spec.src;
+    part->leg = leg;
+    part->counted = count_blob(target, item);
+    part->want.src = src;
+    part->want.desc = item;
+    part->want.target =
+        (struct blob_target){.repo = target->spec->repo,
+                             .mount_from = target->same_host ? src : NULL,
+                             .check = target->spec->check_blobs && !target->same_host};
+    part->want.done = on_blob;
+    leg->missing++;
+    opened(leg);
+    wants[count++] = &part->want;
   }
-  part->node = node;
-  part->want.spec = (struct blob_copy_spec){.transfer = spec->transfer,
-                                            .src = spec->src,
-                                            .dst = spec->dst,
-                                            .mount_from = same_host ? spec->src : NULL,
-                                            .desc = item,
-                                            .check = spec->check_blobs && !same_host};
-  part->want.done = on_blob;
-  node->missing++;
-  tree->open++;
-  blob_want_start(spec->transfer->blobs, &part->want);
+  if (count)
+    blob_wants_start(group->legs[0]->node->tree->spec.transfer->blobs, wants, count);
+}
+
+/* Within a repository they are there. */
+static bool needs_parts(struct leg *leg) {
+  leg->state = LEG_PARTS;
+  if (leg->target->same_repo)
+    return false;
+  leg->parts = mem_zalloc(leg->node->body.parsed->count * sizeof *leg->parts);
+  return true;
 }
 
 static void want_parts(struct node *node) {
-  struct manifest_tree *tree = node->tree;
-  const struct oci_manifest *parsed = node->parsed;
-  bool same_repo = oci_repo_equal(tree->spec.src, tree->spec.dst);
-  tree->unread--;
-  let_next_read(node);
-  if (!same_repo)
-    node->parts = mem_zalloc(parsed->count * sizeof *node->parts);
-  for (size_t i = 0; i < parsed->count && !same_repo && !tree->failed; i++) {
-    const struct oci_descriptor *item = &parsed->items[i];
-    if (item->is_manifest)
-      want_manifest(node, item);
-    else if (!item->foreign)
-      want_blob(node, &node->parts[i], item);
+  const struct oci_manifest *parsed = node->body.parsed;
+  struct group lack = {0}, group = {0};
+  each_leg(leg, node) {
+    if (leg->state != LEG_LACKS)
+      continue;
+    lack.legs[lack.count++] = leg;
+    if (needs_parts(leg))
+      group.legs[group.count++] = leg;
   }
-  if (!tree->failed && node->missing == 0)
-    become(node, NODE_PUT);
-  tree_wake(tree);
+  for (size_t i = 0; i < parsed->count && group.count; i++) {
+    if (parsed->items[i].is_manifest)
+      want_manifest(&group, &parsed->items[i]);
+    else if (!parsed->items[i].foreign)
+      want_blob(&group, i);
+  }
+  node->linked = node->linked || group.count;
+  for (size_t i = 0; i < lack.count; i++) {
+    struct leg *leg = lack.legs[i];
+    is_known(leg->target);
+    if (!leg->target->failed && leg->missing == 0)
+      put(leg);
+  }
 }
 
-/* The root's are borrowed. */
-static void forget(struct node *node) {
-  if (node != node->tree->root) {
-    free(node->bytes);
-    oci_manifest_free(node->parsed);
+/* -- a node's turn -- */
+
+static bool waits_for_checks(struct node *node) {
+  each_leg(leg, node) {
+    if (leg->state == LEG_CHECK && !leg->target->late)
+      return true;
   }
-  node->len = 0;
-  node->bytes = NULL;
-  node->parsed = NULL;
+  return false;
 }
 
-static void node_done(struct node *node) {
-  struct manifest_tree *tree = node->tree;
-  struct list *item;
-  let_next_read(node);
-  tree->held -= node->len;
-  free(node->parts);
-  node->parts = NULL;
-  forget(node);
-  while ((item = list_pop(&node->parents))) {
-    struct edge *edge = list_entry(item, struct edge, node);
-    part_there(edge->parent);
-    free(edge);
+static void on_hold_over(struct timer *timer) {
+  struct node *node = list_entry(timer, struct node, hold);
+  each_leg(leg, node) {
+    if (leg->state == LEG_CHECK)
+      leg->target->late = true;
   }
-  tree_wake(tree);
+  node_wake(node);
+}
+
+static void node_here(struct node *node) {
+  bool lacks = has_leg(node, LEG_LACKS, LEG_LACKS);
+  if (lacks && waits_for_checks(node)) {
+    if (list_empty(&node->hold.node))
+      timer_start(loop_of(node->tree), &node->hold, TREE_HOLD_MS);
+    return;
+  }
+  timer_stop(&node->hold);
+  let_next_read(node);
+  if (lacks)
+    want_parts(node);
+  else if (!node->open && !has_leg(node, LEG_WAITING, LEG_PUT)) {
+    forget(node);
+    node->state = NODE_IDLE;
+  }
+}
+
+static void node_check(struct node *node) {
+  if (has_leg(node, LEG_LACKS, LEG_LACKS)) {
+    fetch(node);
+  } else if (!has_leg(node, LEG_WAITING, LEG_PUT)) {
+    let_next_read(node);
+    node->state = NODE_IDLE;
+  }
 }
 
 static void step(struct ready *ready) {
   struct node *node = list_entry(ready, struct node, ready);
-  struct manifest_tree *tree = node->tree;
-  if (tree->failed)
-    return;
   switch (node->state) {
+  case NODE_IDLE:
   case NODE_WAITING:
     return;
   case NODE_CHECK:
-    check(node);
+    node_check(node);
     return;
   case NODE_FETCH:
-    fetch(node);
+    if (!has_leg(node, LEG_WAITING, LEG_PUT))
+      call_cancel(node->call);
     return;
-  case NODE_PARTS:
-    want_parts(node);
-    return;
-  case NODE_PUT:
-    if (tree->spec.transfer->dry_run)
-      become(node, NODE_DONE);
-    else
-      put(node);
-    return;
-  case NODE_PAUSE:
-    return;
-  case NODE_LOOK:
-    look(node);
-    return;
-  case NODE_DONE:
-    node_done(node);
+  case NODE_HERE:
+    node_here(node);
     return;
   }
 }
@@ -492,18 +566,23 @@ static void step(struct ready *ready) {
 
 static struct node *node_new(struct manifest_tree *tree, const struct oci_digest *digest,
                              int64_t size, int depth) {
-  struct node *node = mem_zalloc(sizeof *node);
+  struct node *node = mem_zalloc(sizeof *node + tree->spec.target_count * sizeof *node->legs);
   node->tree = tree;
-  node->digest = *digest;
+  node->body.digest = *digest;
   node->size = size;
   node->depth = depth;
   list_init(&node->queue);
   list_init(&node->parents);
   ready_init(&node->ready, step);
-  timer_init(&node->pause, on_pause_over);
+  timer_init(&node->hold, on_hold_over);
+  for (size_t i = 0; i < tree->spec.target_count; i++) {
+    struct leg *leg = &node->legs[i];
+    leg->node = node;
+    leg->target = &tree->targets[i];
+    manifest_push_init(&leg->push, tree->spec.transfer, leg->target->spec->repo, &node->body,
+                       on_push);
+  }
   map_put(tree->nodes, digest->text, node);
-  tree->counts.manifests++;
-  tree->unread++;
   return node;
 }
 
@@ -515,64 +594,92 @@ static void read_next(struct manifest_tree *tree) {
     list_remove(&node->queue);
     node->reading = true;
     tree->reading++;
-    become(node, tree->spec.check_manifests ? NODE_CHECK : NODE_FETCH);
+    become(node, NODE_CHECK);
+    each_leg(leg, node) {
+      if (leg->state == LEG_WAITING)
+        begin(leg);
+    }
   }
+}
+
+static void target_step(struct ready *ready) {
+  struct target *target = list_entry(ready, struct target, ready);
+  struct manifest_tree *tree = target->tree;
+  size_t index = (size_t)(target - tree->targets);
+  if (target->done)
+    return;
+  if (!target->failed && !target->unread && !target->planned) {
+    target->planned = true;
+    tree->spec.planned(tree->spec.arg, index);
+  }
+  bool there = tree->root->legs[index].state == LEG_THERE;
+  if (target->open || !(target->failed || there))
+    return;
+  target->done = true;
+  tree_wake(tree);
+  tree->spec.target_done(tree->spec.arg, index, target->failed ? &target->err : NULL);
 }
 
 static void tree_step(struct ready *ready) {
   struct manifest_tree *tree = list_entry(ready, struct manifest_tree, ready);
   if (tree->done)
     return;
-  if (tree->failed) {
-    if (tree->open)
-      return;
-    tree->done = true;
-    tree->spec.done(tree->spec.arg, &tree->err);
-    return;
-  }
   read_next(tree);
-  if (!tree->unread && !tree->planned) {
-    tree->planned = true;
-    tree->spec.planned(tree->spec.arg);
-  }
-  if (tree->root->state != NODE_DONE)
+  for (size_t i = 0; i < tree->spec.target_count; i++)
+    if (!tree->targets[i].done)
+      return;
+  if (tree->open)
     return;
   tree->done = true;
-  tree->spec.done(tree->spec.arg, NULL);
+  tree->spec.done(tree->spec.arg);
 }
 
 struct manifest_tree *manifest_tree_start(const struct manifest_tree_spec *spec) {
-  struct manifest_tree *tree = mem_zalloc(sizeof *tree);
+  assert(spec->target_count >= 1 && spec->target_count <= TREE_TARGETS_MAX);
+  struct manifest_tree *tree =
+      mem_zalloc(sizeof *tree + spec->target_count * sizeof *tree->targets);
   tree->spec = *spec;
   tree->nodes = map_new();
   tree->blobs_seen = map_new();
   list_init(&tree->queue);
   ready_init(&tree->ready, tree_step);
-  struct node *root = tree->root = node_new(tree, &spec->digest, -1, 1);
-  root->bytes = spec->bytes;
-  root->len = spec->len;
-  root->parsed = spec->parsed;
-  tree->held = spec->len;
-  become(root, NODE_PARTS);
+  for (size_t i = 0; i < spec->target_count; i++) {
+    struct target *target = &tree->targets[i];
+    target->tree = tree;
+    target->spec = &spec->targets[i];
+    target->same_host = strcmp(spec->src->host, target->spec->repo->host) == 0;
+    target->same_repo = oci_repo_equal(spec->src, target->spec->repo);
+    target->counts.manifests = target->unread = 1; /* the root */
+    ready_init(&target->ready, target_step);
+  }
+  struct node *root = tree->root = node_new(tree, &spec->root->digest, -1, 1);
+  root->body = *spec->root;
+  tree->held = root->body.len;
+  for (size_t i = 0; i < spec->target_count; i++)
+    root->legs[i].state = LEG_LACKS;
+  become(root, NODE_HERE);
   return tree;
 }
 
 void manifest_tree_cancel(struct manifest_tree *tree) {
-  struct err err;
-  err_set(&err, ERR_CANCELED, "%s: canceled", tree->spec.dst->host);
-  if (tree->failed && !tree->done) /* a second time, for those who are still cleaning up */
-    cancel_all(tree);
-  else if (!tree->done)
-    fail(tree, &err);
+  for (size_t i = 0; i < tree->spec.target_count; i++) {
+    struct target *target = &tree->targets[i];
+    struct err err;
+    err_set(&err, ERR_CANCELED, "%s: canceled", target->spec->repo->host);
+    if (target->failed && !target->done) /* a second time, for those who are still cleaning up */
+      cancel_target(target);
+    else
+      fail(target, &err);
+  }
 }
 
 static void node_free(void *value) {
   struct node *node = value;
   struct list *item;
   ready_cancel(&node->ready);
+  timer_stop(&node->hold);
   while ((item = list_pop(&node->parents)))
     free(list_entry(item, struct edge, node));
-  free(node->parts);
   forget(node);
   free(node);
 }
@@ -582,11 +689,16 @@ void manifest_tree_free(struct manifest_tree *tree) {
     return;
   assert(tree->done);
   ready_cancel(&tree->ready);
+  for (size_t i = 0; i < tree->spec.target_count; i++)
+    ready_cancel(&tree->targets[i].ready);
   map_free(tree->nodes, node_free);
   map_free(tree->blobs_seen, NULL);
   free(tree);
 }
 
-const struct manifest_counts *manifest_tree_counts(const struct manifest_tree *tree) {
-  return &tree->counts;
+const struct manifest_counts *manifest_tree_counts(const struct manifest_tree *tree,
+                                                   size_t target) {
+  return &tree->targets[target].counts;
 }
+
+uint64_t manifest_tree_pulls(const struct manifest_tree *tree) { return tree->pulls; }

@@ -1,9 +1,14 @@
-/* transfer/manifest_tree.h - all that an image's root manifest reaches, brought to the target
- * bottom up: blobs, then the manifests that name them, then the indexes above, the root (and with
- * it the tag) last. Manifests travel as the bytes that were received.
- *   node: check → fetch → parts (children, blobs) → put → (a part unknown? pause → look → put)
+/* transfer/manifest_tree.h - all that an image's root manifest reaches, brought to n targets bottom
+ * up: blobs, then the manifests that name them, then the indexes above, the root (and with it the
+ * tag) last. Manifests travel as the bytes that were received.
+ *   node, once for all targets: fetch it if one lacks it
+ *   leg, of each target: check → parts (children, blobs) → put
+ * What several targets lack of a manifest is wanted for them together, so that it is read once; one
+ * whose check is late for TREE_HOLD_MS is not waited for. A target that fails drops out, with its
+ * own error; the source's are those of all who need what it did not give.
  * Bounded: 8 levels of nesting, 16 manifests being read at once, 8 MiB of
- * them held (one is always let through). Thread: the loop's. done runs from the ready queue. */
+ * them held (one is always let through). Thread: the loop's. All callbacks run from the ready
+ * queue. */
 #ifndef DRAY_TRANSFER_MANIFEST_TREE_H
 #define DRAY_TRANSFER_MANIFEST_TREE_H
 
@@ -14,41 +19,49 @@
 #include "base/err.h"
 #include "oci/digest.h"
 #include "oci/manifest.h"
+#include "transfer/manifest_push.h"
 #include "transfer/transfer.h"
+
+enum { TREE_TARGETS_MAX = 16, TREE_HOLD_MS = 20000 };
 
 struct manifest_tree;
 
-/* Borrowed, for the life of the tree. */
-struct manifest_tree_spec {
-  struct transfer *transfer;
-  const struct oci_repo *src, *dst;
+struct manifest_target {
+  const struct oci_repo *repo;
+  const char *put_as;   /* the tag, or the digest */
   bool check_manifests; /* children may be at the target already: HEAD before they are fetched */
   bool check_blobs;     /* so may blobs */
-  /* The root, already fetched and checked. */
-  struct oci_digest digest;
-  char *bytes;
-  size_t len;
-  struct oci_manifest *parsed;
-  const char *put_as; /* the tag, or the digest */
-  /* Everything that the tree reaches is known now (once, before done, unless it fails). */
-  void (*planned)(void *arg);
-  /* Exactly once; err NULL: the root is there under put_as (dry run: could be). */
-  void (*done)(void *arg, const struct err *err);
+};
+
+/* Borrowed, for the life of the tree; targets too. */
+struct manifest_tree_spec {
+  struct transfer *transfer;
+  const struct oci_repo *src;
+  const struct manifest_body *root; /* already fetched and checked */
+  const struct manifest_target *targets;
+  size_t target_count; /* 1..TREE_TARGETS_MAX */
+  /* Everything that the tree reaches is known now (once, before target_done, unless it fails). */
+  void (*planned)(void *arg, size_t target);
+  /* Exactly once for each; err NULL: the root is there under put_as (dry run: could be). */
+  void (*target_done)(void *arg, size_t target, const struct err *err);
+  void (*done)(void *arg); /* exactly once: all have ended, and nothing is under way */
   void *arg;
 };
 
 struct manifest_counts {
   unsigned manifests, blobs;               /* distinct ones */
   unsigned transferred, mounted, existing; /* blobs */
-  uint64_t pulls;                          /* manifests fetched from the source, without the root */
+  uint64_t pulls;                          /* manifests fetched from the source */
   uint64_t total_bytes;                    /* of all blobs */
   uint64_t missing_bytes;                  /* of blobs that had to be sent */
   uint64_t sent_bytes;                     /* blob bytes handed to the target */
 };
 
 struct manifest_tree *manifest_tree_start(const struct manifest_tree_spec *spec);
-void manifest_tree_cancel(struct manifest_tree *tree); /* done follows with ERR_CANCELED */
-void manifest_tree_free(struct manifest_tree *tree);   /* after done only */
-const struct manifest_counts *manifest_tree_counts(const struct manifest_tree *tree);
+void manifest_tree_cancel(struct manifest_tree *tree); /* the targets end with ERR_CANCELED */
+void manifest_tree_free(struct manifest_tree *tree);   /* after done only; allowed in it */
+/* Of one target, without pulls. */
+const struct manifest_counts *manifest_tree_counts(const struct manifest_tree *tree, size_t target);
+uint64_t manifest_tree_pulls(const struct manifest_tree *tree); /* for all, without the root */
 
 #endif

@@ -41,7 +41,12 @@ bool tag_announced(const struct call_result *result, struct oci_digest *digest) 
 
 static void become(struct tag_look *look, enum look_state state) {
   look->state = state;
-  look->changed(look);
+  look->changed(look, NULL);
+}
+
+static void fail(struct tag_look *look, const struct err *err) {
+  look->state = LOOK_DONE;
+  look->changed(look, err);
 }
 
 /* The tag is not there. Is anything? Then its blobs are worth a look before they are sent. */
@@ -95,10 +100,11 @@ static void on_tag(void *arg, const struct call_result *result) {
   const struct http_reply *reply = result->reply;
   const char *host = look->ref->repo.host;
   int status = reply->err.code == ERR_NONE ? reply->status : 0;
+  struct err err;
   look->call = NULL;
   if (look->canceled) {
-    err_set(&look->err, ERR_CANCELED, "%s: canceled", host);
-    become(look, LOOK_DONE);
+    err_set(&err, ERR_CANCELED, "%s: canceled", host);
+    fail(look, &err);
   } else if (status == 404) {
     list(look);
   } else if (status == 200 && (look->whole || tag_announced(result, &look->digest))) {
@@ -114,15 +120,15 @@ static void on_tag(void *arg, const struct call_result *result) {
     look->may_have_blobs = true;
     become(look, LOOK_DONE);
   } else {
-    if (oci_answer(result, host, "looking at the target", &look->err) == 0)
-      err_set(&look->err, ERR_PROTOCOL,
+    if (oci_answer(result, host, "looking at the target", &err) == 0)
+      err_set(&err, ERR_PROTOCOL,
               "%s: looking at the target: answered %d, which makes no sense here", host, status);
-    become(look, LOOK_DONE);
+    fail(look, &err);
   }
 }
 
 void tag_look_init(struct tag_look *look, struct transfer *transfer, const struct oci_ref *ref,
-                   void (*changed)(struct tag_look *look)) {
+                   void (*changed)(struct tag_look *look, const struct err *err)) {
   assert(ref->tag || oci_digest_is_set(&ref->digest));
   *look = (struct tag_look){.transfer = transfer, .ref = ref, .changed = changed};
 }

@@ -28,14 +28,13 @@ struct tag_look {
   bool exists;              /* it has an image under that name */
   /* In LOOK_DONE: */
   bool may_have_blobs;
-  struct err err; /* those of oci_answer(); ERR_NONE: looked */
-  /* Its state has changed. */
-  void (*changed)(struct tag_look *look);
+  /* Its state has changed. err: it could not be looked at; those of oci_answer(). */
+  void (*changed)(struct tag_look *look, const struct err *err);
 };
 
 /* Asks nothing yet. ref: with a tag or a digest. */
 void tag_look_init(struct tag_look *look, struct transfer *transfer, const struct oci_ref *ref,
-                   void (*changed)(struct tag_look *look));
+                   void (*changed)(struct tag_look *look, const struct err *err));
 void tag_look_start(struct tag_look *look);
 /* Nothing is asked: there is no such tag. may_have_blobs: the repository has others. */
 void tag_look_skip(struct tag_look *look, bool may_have_blobs);
