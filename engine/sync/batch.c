@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "transfer/tag_query.h"
 
-/* Images at once: enough that a long way to a registry is filled with their requests. */
-enum { IMAGES_MAX = 64 };
+/* Targets of images at once: enough that a long way to a registry is filled with their requests. */
+enum { TARGETS_MAX = 64 };
 
 struct slot {
   struct list node; /* batch->slots */
@@ -23,7 +23,7 @@ struct batch {
   struct batch_spec spec;
   struct ready ready;
   struct list slots;
-  unsigned count;
+  size_t count; /* targets under way */
   uint64_t order;
   bool fed; /* the feed is at its end */
   bool canceled, over;
@@ -63,7 +63,7 @@ static void slot_step(struct ready *ready) {
   if (slot->copy || slot->query)
     return;
   list_remove(&slot->node);
-  batch->count--;
+  batch->count -= slot->image.target_count;
   image_free(&slot->image);
   free(slot);
   batch_wake(batch);
@@ -117,7 +117,7 @@ static void begin(struct slot *slot) {
     image->targets[i].ref = &image->dst[i];
   ready_init(&slot->ready, slot_step);
   list_push(&batch->slots, &slot->node);
-  batch->count++;
+  batch->count += image->target_count;
   slot->copy = image_copy_start(&(struct image_copy_spec){.transfer = batch->spec.transfer,
                                                           .src = &image->src,
                                                           .targets = image->targets,
@@ -139,7 +139,7 @@ static void begin(struct slot *slot) {
 
 static void step(struct ready *ready) {
   struct batch *batch = list_entry(ready, struct batch, ready);
-  while (!batch->fed && batch->count < IMAGES_MAX) {
+  while (!batch->fed && batch->count < TARGETS_MAX) {
     struct slot *slot = mem_zalloc(sizeof *slot);
     enum batch_feed feed = batch->spec.next(batch->spec.feed, &slot->image);
     slot->batch = batch;
