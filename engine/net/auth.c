@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -197,22 +198,6 @@ static void probe(struct job *job) {
   free(url);
 }
 
-/* What Basic says: a server without OAuth2 takes the identity token for a password. */
-static char *basic(const struct creds *creds) {
-  const char *user = creds->user ? creds->user : "";
-  const char *password = creds->password ? creds->password : "";
-  if (creds->identity_token && !*user)
-    user = "<token>";
-  if (creds->identity_token && !*password)
-    password = creds->identity_token;
-  char *pair = mem_printf("%s:%s", user, password);
-  char *encoded = text_base64(pair, strlen(pair));
-  char *header = mem_printf("Basic %s", encoded);
-  wipe(&pair);
-  wipe(&encoded);
-  return header;
-}
-
 static void on_token_reply(void *arg, const struct http_reply *reply);
 
 static void ask(struct job *job) {
@@ -226,7 +211,7 @@ static void ask(struct job *job) {
     job->body = token_post_body(auth->challenge.service, job->scopes, creds->identity_token);
     headers[0] = "Content-Type: application/x-www-form-urlencoded";
   } else if (!creds_is_anonymous(creds)) {
-    char *value = basic(creds);
+    char *value = creds_basic(creds);
     headers[0] = authorization = mem_printf("Authorization: %s", value);
     wipe(&value);
   }
@@ -249,10 +234,21 @@ static void ask(struct job *job) {
 
 /* -- the token server's answers -- */
 
-static void fail_with_status(struct job *job, enum err_code code, int status, const char *why) {
-  char *server = url_host(job->url);
-  err_set(&job->err, code, "no token for %s/%s: %s answered with HTTP status %d%s",
-          job->auth->spec.host, job->path, server ? server : "its token server", status, why);
+/* " (DENIED: access forbidden)", or nothing; the caller's. */
+static char *words_of(const struct job *job, const struct http_reply *reply) {
+  char words[200];
+  token_refusal(buf_str(&reply->body), reply->body.len, words, sizeof words);
+  return *words && !creds_are_in(&job->creds, words) ? mem_printf(" (%s)", words) : mem_strdup("");
+}
+
+static void fail_with_status(struct job *job, enum err_code code, const struct http_reply *reply,
+                             const char *why) {
+  char *server = url_host(job->url), *words = words_of(job, reply);
+  int status = reply->status;
+  err_set(&job->err, code, "no token for %s/%s: %s answered with HTTP status %d%s%s",
+          job->auth->spec.host, job->path, server ? server : "its token server", status, words,
+          why);
+  free(words);
   job->err.http_status = status;
   text_printable(job->err.host, sizeof job->err.host, server ? server : "",
                  server ? strlen(server) : 0);
@@ -260,7 +256,7 @@ static void fail_with_status(struct job *job, enum err_code code, int status, co
   become(job, JOB_END);
 }
 
-static void fail_refused(struct job *job, int status) {
+static void fail_refused(struct job *job, const struct http_reply *reply) {
   const struct creds *creds = &job->creds;
   bool named = creds->user && *creds->user && strcmp(creds->user, "<token>") != 0;
   char *why =
@@ -270,7 +266,7 @@ static void fail_refused(struct job *job, int status) {
                        job->auth->spec.host)
           : mem_printf(" to the %s%s: check the credentials in %s",
                        named ? "user " : "identity token", named ? creds->user : "", creds->origin);
-  fail_with_status(job, ERR_UNAUTHORIZED, status, why);
+  fail_with_status(job, ERR_UNAUTHORIZED, reply, why);
   free(why);
 }
 
@@ -300,7 +296,7 @@ static void redirect(struct job *job, const struct http_reply *reply) {
     return;
   }
   free(next);
-  fail_with_status(job, ERR_REFUSED, reply->status, ", a redirect that is not followed");
+  fail_with_status(job, ERR_REFUSED, reply, ", a redirect that is not followed");
 }
 
 /* From the realm, not from where redirects led. */
@@ -363,14 +359,14 @@ static void on_token_reply(void *arg, const struct http_reply *reply) {
       start_over(job);
       become(job, JOB_CREDS);
     } else {
-      fail_refused(job, status);
+      fail_refused(job, reply);
     }
   } else {
     fail_with_status(job,
                      status == 429   ? ERR_RATE_LIMITED
                      : status >= 500 ? ERR_SERVER
                                      : ERR_REFUSED,
-                     status, "");
+                     reply, "");
     job->err.retry_after_ms = after_ms;
   }
 }
@@ -400,7 +396,7 @@ static void use_credentials(struct job *job) {
   if (creds->registry_token)
     job->header = mem_printf("Bearer %s", creds->registry_token);
   else if (auth->challenge.scheme == CHALLENGE_BASIC && !anonymous)
-    job->header = basic(creds);
+    job->header = creds_basic(creds);
   else if (auth->challenge.scheme == CHALLENGE_BASIC)
     fail_without_credentials(job);
   if (job->header)

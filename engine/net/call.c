@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "net/ratelimit.h"
 #include "net/retry.h"
+#include "net/token.h"
 #include "net/url.h"
 
 enum { HEADERS_MAX = 6, REDIRECTS_MAX = 10, REFUSALS_MAX = 3, SENT_AWAY_MAX = 20 };
@@ -94,13 +95,25 @@ static bool is_used_up(const struct call *call, const struct http_reply *reply) 
          ((reply->status == 429 || reply->status == 503) && shut);
 }
 
+static bool at_home(const struct call *call) {
+  return url_same_origin(call->url, call->spec.endpoint->base_url);
+}
+
+static bool has_shown_credentials(const struct call *call) {
+  return at_home(call) && (call->authorization || call->err.code == ERR_UNAUTHORIZED);
+}
+
 static void finish(struct call *call, const struct http_reply *reply) {
   struct call_result result = {
       .reply = reply,
       .url = call->url,
       .attempts = call->attempts,
       .streamed = call->written,
-      .identity = call->authorization ? auth_identity(call->spec.endpoint->auth) : NULL,
+      .path = call->spec.path,
+      .push = !token_scopes_only_pull(call->spec.scopes),
+      .identity = has_shown_credentials(call) ? auth_identity(call->spec.endpoint->auth) : NULL,
+      .abroad = !at_home(call),
+      .clock_ahead_ms = reply->status ? http_clock_ahead(reply, loop_wall()) : 0,
       .retriable = !call->canceled &&
                    (call->renewable || (retry_reply(reply, call->spec.endpoint->answered) &&
                                         !is_used_up(call, reply))),
@@ -113,10 +126,6 @@ static void finish(struct call *call, const struct http_reply *reply) {
   ready_cancel(&call->ready);
   call->spec.done(call->spec.arg, &result);
   call_free(call);
-}
-
-static bool at_home(const struct call *call) {
-  return url_same_origin(call->url, call->spec.endpoint->base_url);
 }
 
 static void restart(struct call *call) {

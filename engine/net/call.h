@@ -17,7 +17,12 @@ struct call_result {
   const struct http_reply *reply; /* err.code ERR_NONE: an answer, whatever its status */
   const char *url;                /* that gave it: what a relative Location is relative to */
   int attempts;
-  const char *identity;   /* whose Authorization was sent with the last attempt; NULL: none was */
+  const char *path;       /* the spec's */
+  bool push;              /* its scopes let write: it was about a target */
+  const char *identity;   /* whose Authorization was sent with the last attempt, or would not get a
+                             token; NULL: none was */
+  bool abroad;            /* the answer is another host's, which gets no credentials of this one */
+  int64_t clock_ahead_ms; /* the answering host's clock before ours, by its Date; 0: not known */
   bool streamed;          /* `write` took bytes */
   bool not_asked;         /* with ERR_RATE_LIMITED: it was not sent, since an earlier answer told of
                              a limit that lasts for longer than is waited */

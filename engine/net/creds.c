@@ -72,6 +72,36 @@ bool creds_is_anonymous(const struct creds *creds) {
   return !creds->password && !creds->identity_token && !creds->registry_token;
 }
 
+char *creds_basic(const struct creds *creds) {
+  const char *user = creds->user ? creds->user : "";
+  const char *password = creds->password ? creds->password : "";
+  if (creds->identity_token && !*user)
+    user = "<token>";
+  if (creds->identity_token && !*password)
+    password = creds->identity_token;
+  char *pair = mem_printf("%s:%s", user, password);
+  char *encoded = text_base64(pair, strlen(pair));
+  char *header = mem_printf("Basic %s", encoded);
+  mem_wipe(pair, strlen(pair));
+  free(pair);
+  mem_wipe(encoded, strlen(encoded));
+  free(encoded);
+  return header;
+}
+
+static bool is_in(const char *secret, const char *text) {
+  return secret && *secret && strstr(text, secret);
+}
+
+bool creds_are_in(const struct creds *creds, const char *text) {
+  char *sent = creds_basic(creds);
+  bool found = is_in(creds->password, text) || is_in(creds->identity_token, text) ||
+               is_in(creds->registry_token, text) || is_in(sent + strlen("Basic "), text);
+  mem_wipe(sent, strlen(sent));
+  free(sent);
+  return found;
+}
+
 char *creds_host(const char *text) {
   const char *scheme = strstr(text, "://");
   const char *start = scheme ? scheme + 3 : text;

@@ -20,6 +20,11 @@ struct creds {
 void creds_free(struct creds *creds);
 void creds_copy(struct creds *to, const struct creds *from);
 bool creds_is_anonymous(const struct creds *creds);
+/* "Basic …", the caller's; secret. A server without OAuth2 takes the identity token for a
+ * password. */
+char *creds_basic(const struct creds *creds);
+/* Text shows one of the secrets, plain or as Basic sends it. */
+bool creds_are_in(const struct creds *creds, const char *text);
 
 /* HOST[:PORT] of a key or of a host as people write it, in the one spelling that is compared: lower
  * case, without scheme, path and https's own port; "docker.io" for all of Docker Hub's names. The

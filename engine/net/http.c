@@ -2,10 +2,14 @@
 
 #include <assert.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/map.h"
@@ -53,10 +57,11 @@ struct http_request {
   bool stopped;  /* by us: reply.err says why */
   bool resume, recv_paused, send_paused;
   bool head_complete, streaming;
-  bool last;            /* of its connection */
-  uint64_t moved_ms;    /* when a byte last moved */
-  curl_off_t sent_seen; /* bytes sent, when last looked at … */
-  int queued_seen;      /* … and of these, still in the socket */
+  bool last;               /* of its connection */
+  bool tried_v4, tried_v6; /* addresses, for a new connection */
+  uint64_t moved_ms;       /* when a byte last moved */
+  curl_off_t sent_seen;    /* bytes sent, when last looked at … */
+  int queued_seen;         /* … and of these, still in the socket */
   char error_text[CURL_ERROR_SIZE];
 };
 
@@ -89,6 +94,14 @@ static void head_is_complete(struct http_request *request) {
   request->streaming =
       request->spec.write &&
       (!request->spec.head || request->spec.head(request->spec.arg, &request->reply));
+}
+
+static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address) {
+  struct http_request *request = arg;
+  (void)purpose;
+  request->tried_v4 |= address->family == AF_INET;
+  request->tried_v6 |= address->family == AF_INET6;
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 static size_t on_header(char *data, size_t size, size_t count, void *arg) {
@@ -262,6 +275,8 @@ static void configure(struct http_request *request) {
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, request);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
@@ -324,6 +339,15 @@ static void say_unconnected(char *to, size_t room, const struct http *http) {
            ms % 1000 ? "ms" : "s");
 }
 
+/* curl says no more than that it could not connect. */
+static void say_unreachable(struct http_request *request) {
+  long number = 0;
+  curl_easy_getinfo(request->easy, CURLINFO_OS_ERRNO, &number);
+  if (number == ENETUNREACH || number == EADDRNOTAVAIL)
+    snprintf(request->error_text, sizeof request->error_text, "%s",
+             http_error_unreachable(request->tried_v4, request->tried_v6));
+}
+
 static void verdict(struct http_request *request) {
   struct http_reply *reply = &request->reply;
   char *host = url_host(request->url);
@@ -331,6 +355,8 @@ static void verdict(struct http_request *request) {
     request->code = CURLE_GOT_NOTHING;           /* by HTTP/2 */
   if (request->code == CURLE_OPERATION_TIMEDOUT) /* we set no other time than that to connect */
     say_unconnected(request->error_text, sizeof request->error_text, request->http);
+  if (request->code == CURLE_COULDNT_CONNECT)
+    say_unreachable(request);
   if (!request->stopped && request->code != CURLE_OK &&
       !refused_by_proxy(request, host ? host : request->url)) {
     reply->final = http_error(&reply->err, (int)request->code, request->error_text, request->url);
@@ -551,6 +577,12 @@ const char *http_header_next(const struct http_reply *reply, const char *name, s
 const char *http_header(const struct http_reply *reply, const char *name) {
   size_t cursor = 0;
   return http_header_next(reply, name, &cursor);
+}
+
+int64_t http_clock_ahead(const struct http_reply *reply, int64_t wall_ms) {
+  const char *date = http_header(reply, "Date");
+  time_t at = date ? curl_getdate(date, NULL) : -1;
+  return at < 0 ? 0 : (int64_t)at * 1000 - wall_ms;
 }
 
 uint64_t http_requests(const struct http *http) { return http->requests; }

@@ -99,6 +99,10 @@ const char *http_header(const struct http_reply *reply, const char *name);
 /* The same for repeated headers: *cursor starts at 0; NULL at the end. */
 const char *http_header_next(const struct http_reply *reply, const char *name, size_t *cursor);
 
+/* By how many ms the server's clock is before one that says wall_ms, by its Date (RFC 9110, 6.6.1);
+ * 0 where it has none. */
+int64_t http_clock_ahead(const struct http_reply *reply, int64_t wall_ms);
+
 uint64_t http_requests(const struct http *http); /* requests started so far */
 
 /* "libcurl/7.88.1 BoringSSL … libuv/1.44.2": what is inside; the caller's. */

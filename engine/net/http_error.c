@@ -82,6 +82,42 @@ static const struct row rows[] = {
     {CURLE_UNRECOVERABLE_POLL, ERR_IO, true, false, NULL},
 };
 
+/* What to do about it, where curl's words (BoringSSL's, most of them) tell. Keys as in
+ * oci/advice.c. Source: X509_verify_cert_error_string(). */
+static const struct {
+  const char *key;
+  const char *words;
+  const char *advice;
+} advices[] = {
+    {"unknown authority", "issuer",
+     "if its certificate authority is your own, give it with --ca-file FILE"},
+    {"unknown authority", "self-signed",
+     "if its certificate authority is your own, give it with --ca-file FILE"},
+    {"unknown authority", "self signed",
+     "if its certificate authority is your own, give it with --ca-file FILE"},
+    {"certificate that has expired", "certificate has expired",
+     "if this machine's clock is right, it must be renewed at the registry, or its authority's by "
+     "whoever runs that"},
+    {"certificate that is not valid yet", "certificate is not yet valid",
+     "this machine's clock is most likely behind: set it"},
+};
+
+static const char *advice_for(const char *words) {
+  for (size_t i = 0; i < sizeof advices / sizeof *advices; i++)
+    if (strstr(words, advices[i].words))
+      return advices[i].advice;
+  return NULL;
+}
+
+const char *http_error_unreachable(bool has_v4, bool has_v6) {
+  return has_v4 == has_v6 ? "the network is unreachable: is this machine online?"
+         : has_v6
+             ? "the network is unreachable: it has IPv6 addresses only, and this machine no way "
+               "to them (is it online?); a web proxy (HTTPS_PROXY) may have one"
+             : "the network is unreachable: it has IPv4 addresses only, and this machine no way "
+               "to them (is it online?); a web proxy (HTTPS_PROXY) may have one";
+}
+
 static const struct row *row_of(int code) {
   static const struct row other = {CURLE_OK, ERR_NETWORK, false, true, NULL};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -108,13 +144,9 @@ bool http_error(struct err *err, int code, const char *detail, const char *url) 
   } else if (code == CURLE_UNSUPPORTED_PROTOCOL && strstr(words, "HTTP/0.9")) {
     err_set(err, ERR_PROTOCOL, "%s: the answer is not HTTP; if the registry uses TLS, add --tls %s",
             host, host);
-  } else if (row->err == ERR_TLS && (strstr(words, "issuer") || strstr(words, "self-signed") ||
-                                     strstr(words, "self signed"))) {
-    err_set(err, ERR_TLS,
-            "%s: %s; if its certificate authority is your own, give it with --ca-file FILE", host,
-            words);
   } else {
-    err_set(err, row->err, "%s: %s", host, words);
+    const char *advice = row->err == ERR_TLS ? advice_for(words) : NULL;
+    err_set(err, row->err, "%s: %s%s%s", host, words, advice ? "; " : "", advice ? advice : "");
   }
   free(own);
   return final;

@@ -16,6 +16,9 @@ bool http_error(struct err *err, int code, const char *detail, const char *url);
  * times, each time over a new connection.) */
 bool http_error_is_goaway(int code, const char *detail);
 
+/* Words for a host that there is no way to, by the kinds of addresses that its name has led to. */
+const char *http_error_unreachable(bool has_v4, bool has_v6);
+
 /* The connection was up when it happened: the request may have reached the server. */
 bool http_error_after_connect(int code);
 

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "net/url.h"
 
 enum { LIFE_MIN_S = 60, LIFE_MAX_S = 24 * 3600 };
@@ -133,6 +134,13 @@ static int64_t life_ms(const json_t *reply) {
   return (int64_t)(seconds * 1000);
 }
 
+static bool is_web_page(const char *body, size_t len) {
+  size_t at = 0;
+  while (at < len && strchr(" \t\r\n", body[at]))
+    at++;
+  return at < len && body[at] == '<';
+}
+
 int token_parse(const char *body, size_t len, struct token *token, struct err *err) {
   *token = (struct token){0};
   /* As reals, no number is too large to be read. */
@@ -140,7 +148,10 @@ int token_parse(const char *body, size_t len, struct token *token, struct err *e
   const char *text = token_text(reply);
   int rc = 0;
   if (!reply)
-    rc = err_set(err, ERR_PROTOCOL, "the token server's answer is not JSON");
+    rc = err_set(err, ERR_PROTOCOL, "the token server's answer is not JSON%s",
+                 is_web_page(body, len)
+                     ? ", but a web page: does a web proxy or a firewall answer in its place?"
+                     : "");
   else if (!text)
     rc = err_set(err, ERR_PROTOCOL, "the token server's answer holds no token");
   else if (!fits_a_header(text))
@@ -149,6 +160,27 @@ int token_parse(const char *body, size_t len, struct token *token, struct err *e
     *token = (struct token){.text = mem_strdup(text), .expires_ms = life_ms(reply)};
   json_decref(reply);
   return rc;
+}
+
+/* The first of these members that says something; "" if none does. */
+static const char *first_text(const json_t *object, const char *const *keys) {
+  const char *text = NULL;
+  for (; *keys && (!text || !*text); keys++)
+    text = json_string_value(json_object_get(object, *keys));
+  return text ? text : "";
+}
+
+void token_refusal(const char *body, size_t len, char *words, size_t room) {
+  static const char *const codes[] = {"code", NULL};
+  static const char *const messages[] = {"message", "error_description", "details", "error", NULL};
+  json_t *reply = json_loadb(body, len, JSON_DECODE_INT_AS_REAL, NULL);
+  const json_t *first = json_array_get(json_object_get(reply, "errors"), 0);
+  const json_t *item = first ? first : reply;
+  const char *code = first_text(item, codes), *message = first_text(item, messages);
+  char *both = mem_printf("%s%s%s", code, *code && *message ? ": " : "", message);
+  text_printable(words, room, both, strlen(both));
+  free(both);
+  json_decref(reply);
 }
 
 void token_free(struct token *token) {

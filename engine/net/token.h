@@ -39,4 +39,10 @@ struct token {
 int token_parse(const char *body, size_t len, struct token *token, struct err *err);
 void token_free(struct token *token); /* wiped */
 
+/* What a token server says for itself when it refuses: "DENIED: access forbidden", printable, cut
+ * to fit; "" where the body is nothing that it knows. The caller sees to it that no secret of ours
+ * comes back in it. Sources: the registry's errors, OAuth2's (RFC 6749, 5.2), Docker Hub's
+ * "details". */
+void token_refusal(const char *body, size_t len, char *words, size_t room);
+
 #endif

@@ -74,6 +74,23 @@ class Authority:
             'subjectAltName=DNS:localhost,IP:127.0.0.1', 'extendedKeyUsage=serverAuth'], days=-1)
 
     @functools.cached_property
+    def not_yet(self):
+        """Valid from 2095 on. (Only `openssl ca` takes a date to begin with.)"""
+        with open(f'{self.dir}/ca.cnf', 'w', encoding='utf-8') as file:
+            file.write(f'[ca]\ndefault_ca=own\n[own]\ndatabase={self.dir}/index\n'
+                       f'new_certs_dir={self.dir}\nrand_serial=yes\ndefault_md=sha256\n'
+                       'policy=any\n[any]\ncommonName=supplied\n')
+        with open(f'{self.dir}/index', 'w', encoding='utf-8'):
+            pass
+        base = f'{self.dir}/server'
+        early = Pair(f'{self.dir}/not_yet.crt', self.server.key)
+        self._openssl('ca', '-batch', '-notext', '-config', f'{self.dir}/ca.cnf', '-in', f'{base}.csr',
+                      '-cert', self.ca_file, '-keyfile', f'{self.dir}/ca.key', '-extfile',
+                      f'{base}.ext', '-startdate', '20950101000000Z', '-enddate',
+                      '20960101000000Z', '-out', early.cert)
+        return early
+
+    @functools.cached_property
     def wrong_host(self):
         return self._issue('wrong', 'elsewhere.test', [
             'subjectAltName=DNS:elsewhere.test', 'extendedKeyUsage=serverAuth'])

@@ -89,14 +89,15 @@ class Verification(TlsTest):
 
     def test_bad_certificates(self):
         alone = self.self_signed()
-        for pair, word in ((self.ca.expired, 'expired'), (self.ca.wrong_host, '127.0.0.1'),
-                           (alone, 'self')):
+        for pair, word in ((self.ca.expired, "expired; if this machine's clock is right"),
+                           (self.ca.not_yet, "not yet valid; this machine's clock"),
+                           (self.ca.wrong_host, '127.0.0.1'), (alone, 'self')):
             reg = self.secure(pair)
             with self.subTest(word=word):
                 self.assertUntrusted(self.digest(reg, '--ca-file', self.ca.ca_file), reg, word)
 
     def test_advice_is_given_only_where_it_helps(self):
-        for pair in (self.ca.expired, self.ca.wrong_host):
+        for pair in (self.ca.expired, self.ca.not_yet, self.ca.wrong_host):
             reg = self.secure(pair)
             result = self.digest(reg, '--ca-file', self.ca.ca_file)
             self.assertNotIn('--ca-file', self.assertFails(result, 1).err)

@@ -120,6 +120,32 @@ static void an_unknown_issuer_names_the_flag_for_ones_own(void **state) {
   assert_null(strstr(err.message, "--"));
 }
 
+static void a_certificate_s_dates_lead_to_the_clock(void **state) {
+  (void)state;
+  static const struct {
+    const char *detail, *words;
+  } cases[] = {
+      {"SSL certificate problem: certificate has expired", "; if this machine's clock is right"},
+      {"SSL certificate problem: certificate is not yet valid", "; this machine's clock is most"},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    struct err err;
+    assert_true(http_error(&err, CURLE_PEER_FAILED_VERIFICATION, cases[i].detail, url));
+    CHECK(strstr(err.message, cases[i].detail), "%s", err.message);
+    CHECK(strstr(err.message, cases[i].words), "%s", err.message);
+    http_error(&err, CURLE_RECV_ERROR, cases[i].detail, url); /* not of TLS */
+    CHECK(!strstr(err.message, "clock"), "%s", err.message);
+  }
+}
+
+static void an_unreachable_network_is_told_by_the_kinds_of_addresses(void **state) {
+  (void)state;
+  assert_non_null(strstr(http_error_unreachable(false, true), "IPv6 addresses only"));
+  assert_non_null(strstr(http_error_unreachable(true, false), "IPv4 addresses only"));
+  assert_null(strstr(http_error_unreachable(true, true), "IPv"));
+  assert_null(strstr(http_error_unreachable(false, false), "IPv"));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_failure_has_a_code_a_message_and_a_verdict),
@@ -129,6 +155,8 @@ int main(void) {
       cmocka_unit_test(tls_where_there_is_none_names_the_flag),
       cmocka_unit_test(plain_http_where_there_is_tls_names_the_flag),
       cmocka_unit_test(an_unknown_issuer_names_the_flag_for_ones_own),
+      cmocka_unit_test(a_certificate_s_dates_lead_to_the_clock),
+      cmocka_unit_test(an_unreachable_network_is_told_by_the_kinds_of_addresses),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

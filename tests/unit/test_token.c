@@ -109,6 +109,32 @@ static void what_is_no_token_is_a_protocol_error_without_secrets(void **state) {
   }
 }
 
+static void a_refusal_has_the_servers_words(void **state) {
+  (void)state;
+  static const struct {
+    const char *body, *words;
+  } cases[] = {
+      {"{\"errors\":[{\"code\":\"DENIED\",\"message\":\"access forbidden\"}]}",
+       "DENIED: access forbidden"},
+      {"{\"details\":\"incorrect username or password\"}", "incorrect username or password"},
+      {"{\"error\":\"invalid_grant\",\"error_description\":\"it has ended\"}", "it has ended"},
+      {"{\"error\":\"invalid_grant\"}", "invalid_grant"},
+      {"{\"errors\":[{\"code\":\"UNAUTHORIZED\"}]}", "UNAUTHORIZED"},
+      {"{\"message\":\"a\\nb\\u001b[31m\"}", "a b?[31m"},
+      {"{\"errors\":[7],\"message\":8}", ""},
+      {"<html>no</html>", ""},
+      {"[]", ""},
+      {"", ""},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    char words[30];
+    token_refusal(cases[i].body, strlen(cases[i].body), words, sizeof words);
+    CHECK(strncmp(words, cases[i].words, sizeof words - 1) == 0 &&
+              strlen(words) <= strlen(cases[i].words),
+          "%s: %s", cases[i].body, words);
+  }
+}
+
 static void a_token_covers_what_it_was_fetched_for_or_less(void **state) {
   (void)state;
   static const struct {
@@ -152,6 +178,7 @@ int main(void) {
       cmocka_unit_test(the_post_body_joins_the_scopes),
       cmocka_unit_test(reads_what_token_servers_send),
       cmocka_unit_test(what_is_no_token_is_a_protocol_error_without_secrets),
+      cmocka_unit_test(a_refusal_has_the_servers_words),
       cmocka_unit_test(a_token_covers_what_it_was_fetched_for_or_less),
       cmocka_unit_test(only_pull_means_no_other_action),
   };
