@@ -129,7 +129,10 @@ static int parse_name(const char *text, const char *name, size_t len, struct oci
   char *lower = lower_path(text, path, path_len);
   char *lower_name = lower_path(repo->path, repo->path, strlen(repo->path));
   if (path_valid(lower_name))
-    bad(err, text, "repositories have no capitals; \"%.400s\" would be right", lower);
+    bad(err, text, "repositories have no capitals; \"%.400s\" would be right%s", lower,
+        strcmp(repo->host, "ghcr.io") == 0 /* where GITHUB_REPOSITORY may have some */
+            ? ": bash's ${GITHUB_REPOSITORY,,} has none"
+            : "");
   else
     bad(err, text, "a repository is made of a-z and 0-9, with . _ __ - or / between them");
   free(lower);

@@ -237,7 +237,8 @@ static const char *first_text(const json_t *object, const char *const *keys) {
 }
 
 /* {"errors": [{"code", "message", "detail"}]} is the standard's. Others send the object alone, or
- * as "error"; token servers a code as "error" with "error_description"; Docker Hub "details". */
+ * as "error"; token servers a code as "error" with "error_description"; Docker Hub "details". Quay
+ * says what it means in a message of the detail's. */
 void oci_error_parse(const char *body, size_t len, struct oci_error *error) {
   static const char *const codes[] = {"code", NULL};
   static const char *const errors[] = {"error", NULL};
@@ -254,10 +255,13 @@ void oci_error_parse(const char *body, size_t len, struct oci_error *error) {
     message = either;
   else if (!*code)
     code = either;
-  char *raw = mem_strndup(body, len);
+  const char *detail = first_text(json_object_get(item, "detail"), messages);
+  char *text = *detail             ? mem_printf("%s%s%s", message, *message ? ": " : "", detail)
+               : *message || *code ? mem_strdup(message)
+                                   : mem_strndup(body, len);
   gist(error->code, sizeof error->code, code);
-  gist(error->message, sizeof error->message, *message || *code ? message : raw);
-  free(raw);
+  gist(error->message, sizeof error->message, text);
+  free(text);
   json_decref(json);
 }
 

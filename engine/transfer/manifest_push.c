@@ -130,6 +130,8 @@ static void on_put(void *arg, const struct call_result *result) {
       return;
     if (push->unknown)
       add_unknown(&err, push->unknown);
+    else
+      oci_answer_item(result, push->body->parsed, &err);
     end(push, false, &err);
   } else if (stored && strcmp(stored, digest) != 0 && strncmp(stored, digest, 7) == 0) {
     err_set(&err, ERR_DIGEST, "%s: %s: the registry stored it as another one, %s", host, what,

@@ -108,6 +108,103 @@ static void whoever_lacks_rights_is_told_what_to_do(void **state) {
   }
 }
 
+static void rights_that_lack_are_told_from_credentials_that_are_bad(void **state) {
+  (void)state;
+  static const char scope[] = "WWW-Authenticate: Bearer error=\"insufficient_scope\"";
+  struct answer answer;
+  answer_init(&answer, 401, "");
+  buf_add(&answer.reply.head, scope, sizeof scope);
+  answer.result.identity = "user joe";
+  answer.result.push = true;
+  answer.result.path = "a/b";
+  struct err err = answer_err(&answer);
+  assert_non_null(strstr(err.message, "; the credentials lack this permission (user joe); "));
+  assert_non_null(strstr(err.message, "does not let push to a/b"));
+  buf_free(&answer.reply.head);
+  answer_init(&answer, 401, "");
+  answer.result.identity = "user joe";
+  err = answer_err(&answer);
+  assert_string_equal(err.message, "ghcr.io: the image: answered 401; the credentials were not "
+                                   "accepted (user joe)");
+}
+
+static void clocks_that_differ_are_told_where_credentials_are_refused(void **state) {
+  (void)state;
+  static const struct {
+    int64_t ahead_ms;
+    const char *words;
+  } cases[] = {
+      {0, NULL},
+      {119999, NULL},
+      {-119999, NULL},
+      {420000, "its clock is 7 minutes ahead of this machine's"},
+      {-480001, "its clock is 8 minutes behind this machine's"},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    struct answer answer;
+    answer_init(&answer, 401, "");
+    answer.result.identity = "user joe";
+    answer.result.clock_ahead_ms = cases[i].ahead_ms;
+    struct err err = answer_err(&answer);
+    if (cases[i].words)
+      CHECK(strstr(err.message, cases[i].words), "%s", err.message);
+    else
+      CHECK(!strstr(err.message, "clock"), "%s", err.message);
+  }
+}
+
+static void another_hosts_no_is_not_about_credentials(void **state) {
+  (void)state;
+  static const int statuses[] = {401, 403};
+  for (size_t i = 0; i < COUNT(statuses); i++) {
+    struct answer answer;
+    answer_init(&answer, statuses[i], "{\"message\":\"permission_denied: write_package\"}");
+    answer.result.url = "https://cdn.example:444/x?sig=SECRET";
+    answer.result.abroad = answer.result.push = true;
+    struct err err = answer_err(&answer);
+    CHECK(strstr(err.message, "; it was asked at cdn.example:444, where ghcr.io has led"), "%s",
+          err.message);
+    CHECK(!strstr(err.message, "no credentials") && !strstr(err.message, "SECRET") &&
+              !strstr(err.message, "GitHub"),
+          "%s", err.message);
+  }
+}
+
+static void the_item_that_a_refusal_names_is_added(void **state) {
+  (void)state;
+#define D1 "sha256:1111111111111111111111111111111111111111111111111111111111111111"
+#define D2 "sha256:2222222222222222222222222222222222222222222222222222222222222222"
+#define D3 "sha256:3333333333333333333333333333333333333333333333333333333333333333"
+  static const char manifest[] =
+      "{\"schemaVersion\":2,\"mediaType\":\"" OCI_TYPE_MANIFEST "\","
+      "\"config\":{\"mediaType\":\"c/c\",\"size\":1,\"digest\":\"" D1 "\"},"
+      "\"layers\":[{\"mediaType\":\"l/tar+gzip\",\"size\":1,\"digest\":\"" D2 "\"},"
+      "{\"mediaType\":\"l/tar\",\"size\":1,\"digest\":\"" D3 "\"}]}";
+  static const struct {
+    const char *body, *added;
+  } cases[] = {
+      {"'l/tar' is not one of ['c/c', 'l/tar+gzip']", "; it is about " D3 " (l/tar)"},
+      {"no l/tar+gzip here", "; it is about " D2 " (l/tar+gzip)"},
+      {"where is " D1 "?", "; it is about " D1 " (c/c)"},
+      {"l/tar+zstd is bad", ""},
+      {"no", ""},
+      {"", ""},
+  };
+  struct oci_manifest *parsed;
+  struct err err;
+  assert_int_equal(oci_manifest_parse(NULL, manifest, sizeof manifest - 1, &parsed, &err), 0);
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    struct answer answer;
+    answer_init(&answer, 400, cases[i].body);
+    err_set(&err, ERR_REFUSED, "no");
+    oci_answer_item(&answer.result, parsed, &err);
+    CHECK(strncmp(err.message, "no", 2) == 0, "%s", err.message);
+    CHECK_STRING(err.message + 2, cases[i].added, cases[i].body);
+    buf_free(&answer.reply.body);
+  }
+  oci_manifest_free(parsed);
+}
+
 static void a_limit_says_when_it_ends_where_that_is_known(void **state) {
   (void)state;
   static const struct {
@@ -265,6 +362,10 @@ int main(void) {
       cmocka_unit_test(a_message_has_host_subject_status_attempts_and_the_registrys_words),
       cmocka_unit_test(one_attempt_or_an_empty_body_is_nothing_to_mention),
       cmocka_unit_test(whoever_lacks_rights_is_told_what_to_do),
+      cmocka_unit_test(rights_that_lack_are_told_from_credentials_that_are_bad),
+      cmocka_unit_test(clocks_that_differ_are_told_where_credentials_are_refused),
+      cmocka_unit_test(another_hosts_no_is_not_about_credentials),
+      cmocka_unit_test(the_item_that_a_refusal_names_is_added),
       cmocka_unit_test(a_limit_says_when_it_ends_where_that_is_known),
       cmocka_unit_test(what_was_not_asked_for_is_said_to_be_so),
       cmocka_unit_test(a_limit_of_the_token_server_keeps_its_words),

@@ -184,6 +184,10 @@ static void errors_are_understood_as_registries_send_them(void **state) {
       {"{\"error\":{\"code\":403,\"message\":\"Permission denied\",\"status\":\"X\"}}", "",
        "Permission denied"},
       {"{\"code\":\"TOOMANYREQUESTS\",\"message\":\"slow down\"}", "TOOMANYREQUESTS", "slow down"},
+      {"{\"errors\":[{\"code\":\"MANIFEST_INVALID\",\"detail\":{\"message\":\"'a' is not one of "
+       "['b']\"},\"message\":\"manifest invalid\"}]}",
+       "MANIFEST_INVALID", "manifest invalid: 'a' is not one of ['b']"},
+      {"{\"errors\":[{\"code\":\"A\",\"message\":\"b\",\"detail\":{\"digest\":\"c\"}}]}", "A", "b"},
       {"{\"details\":\"incorrect username or password\"}", "", "incorrect username or password"},
       {"{\"message\":\"401 Unauthorized\"}", "", "401 Unauthorized"},
       {"<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n<center>"
