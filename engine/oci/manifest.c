@@ -181,11 +181,20 @@ static int read_manifest(const char *content_type, const json_t *json,
   return status;
 }
 
+static bool is_web_page(const char *bytes, size_t len) {
+  size_t at = 0;
+  while (at < len && strchr(" \t\r\n", bytes[at]))
+    at++;
+  return at < len && bytes[at] == '<';
+}
+
 int oci_manifest_parse(const char *content_type, const char *bytes, size_t len,
                        struct oci_manifest **manifest, struct err *err) {
   *manifest = NULL;
   json_t *json = oci_json_load(bytes, len, err);
   int status = json ? read_manifest(content_type, json, manifest, err) : -ERR_PROTOCOL;
+  if (!json && is_web_page(bytes, len))
+    err_set(err, ERR_PROTOCOL, "a web page: does a web proxy or firewall answer in its place?");
   json_decref(json);
   if (status != 0)
     err_prefix(err, "its manifest");

@@ -306,6 +306,11 @@ class Others(AdviceTest):
         src.on('token').html(200)
         self.error(self.dray('digest', src.ref('app:v1')), 'a web page')
 
+    def test_a_web_page_in_place_of_a_manifest(self):
+        src = self.registry()
+        src.on('manifest').html(200)
+        self.error(self.dray('copy', src.ref('app:v1'), self.src.ref('new:v1')), 'a web page')
+
     def test_a_token_server_that_repeats_the_password(self):
         src = self.locked()
         self.docker_config({src.host: ('joe', PASSWORD)})

@@ -191,7 +191,8 @@ static void what_is_wrong_is_refused_with_the_place(void **state) {
     const char *message; /* a part of it */
   } cases[] = {
       {NULL, "", ERR_PROTOCOL, "no proper JSON"},
-      {NULL, "<html>", ERR_PROTOCOL, "no proper JSON (line 1, column 1"},
+      {NULL, "<html>", ERR_PROTOCOL, "a web page"},
+      {NULL, "html>", ERR_PROTOCOL, "no proper JSON (line 1, column 4"},
       {NULL, "{} x", ERR_PROTOCOL, "no proper JSON"},
       {NULL, "{\"a\":1,\"a\":2}", ERR_PROTOCOL, "duplicate"},
       {NULL, "{\"a\":\"\xff\"}", ERR_PROTOCOL, "no proper JSON"},
