@@ -68,22 +68,28 @@ static void free_platforms(char **platforms) {
   free(platforms);
 }
 
-static int add_platform(void *arg, const struct tree_node *node, struct err *err) {
-  struct reading *reading = arg;
-  char ***platforms = &reading->rule->platforms;
+int mirror_add_platform(struct mirror_rule *rule, const char *text, struct err *err) {
   size_t count = 0;
-  if (!is_platform(node->text))
-    return tree_error(reading->tree, node, err,
-                      "\"%.100s\" is no platform: OS/ARCH[/VARIANT] is wanted, such as linux/amd64",
-                      node->text);
-  while (*platforms && (*platforms)[count])
+  if (!is_platform(text))
+    return err_set(err, ERR_CONFIG,
+                   "\"%.100s\" is no platform: OS/ARCH[/VARIANT] is wanted, such as linux/amd64",
+                   text);
+  while (rule->platforms && rule->platforms[count])
     count++;
   if (count == PLATFORMS_MAX)
-    return tree_error(reading->tree, node, err, "more than %d platforms", PLATFORMS_MAX);
-  *platforms = mem_realloc(*platforms, count + 2, sizeof(char *));
-  (*platforms)[count] = mem_strdup(node->text);
-  (*platforms)[count + 1] = NULL;
+    return err_set(err, ERR_CONFIG, "more than %d platforms", PLATFORMS_MAX);
+  rule->platforms = mem_realloc(rule->platforms, count + 2, sizeof(char *));
+  rule->platforms[count] = mem_strdup(text);
+  rule->platforms[count + 1] = NULL;
   return 0;
+}
+
+static int add_platform(void *arg, const struct tree_node *node, struct err *err) {
+  struct reading *reading = arg;
+  struct err why;
+  if (mirror_add_platform(reading->rule, node->text, &why) == 0)
+    return 0;
+  return tree_error(reading->tree, node, err, "%s", why.message);
 }
 
 static void copy_platforms(struct mirror_rule *to, char *const *platforms) {
@@ -118,32 +124,49 @@ bool mirror_is_repository(const struct mirror_source *source) {
   return !source->ref.tag && !oci_digest_is_set(&source->ref.digest);
 }
 
-static int add_source(void *arg, const struct tree_node *node, struct err *err) {
-  struct reading *reading = arg;
-  struct mirror_rule *rule = reading->rule;
-  struct mirror_source source = {.place = place_of(node)};
-  struct err why;
-  if (oci_ref_parse(node->text, &source.ref, &why) != 0)
-    return tree_error(reading->tree, node, err, "%s", why.message);
-  if (source.ref.transport != OCI_REGISTRY) {
+int mirror_add_source(struct mirror_rule *rule, const struct mirror_place *place, const char *text,
+                      struct err *err) {
+  struct mirror_source source = {.place = *place};
+  int rc = oci_ref_parse(text, &source.ref, err);
+  if (rc == 0 && source.ref.transport != OCI_REGISTRY)
+    rc = err_set(err, ERR_USAGE, "only images in registries can be mirrored");
+  if (rc != 0) {
     oci_ref_free(&source.ref);
-    return tree_error(reading->tree, node, err, "only images in registries can be mirrored");
+    return rc;
   }
   rule->sources = mem_realloc(rule->sources, rule->source_count + 1, sizeof *rule->sources);
   rule->sources[rule->source_count++] = source;
   return 0;
 }
 
-static int add_target(void *arg, const struct tree_node *node, struct err *err) {
-  struct reading *reading = arg;
-  struct mirror_rule *rule = reading->rule;
-  struct mirror_target target = {.place = place_of(node)};
-  struct err why;
-  if (target_parse(node->text, &target.target, &why) != 0)
-    return tree_error(reading->tree, node, err, "%s", why.message);
+int mirror_add_target(struct mirror_rule *rule, const struct mirror_place *place, const char *text,
+                      struct err *err) {
+  struct mirror_target target = {.place = *place};
+  int rc = target_parse(text, &target.target, err);
+  if (rc != 0)
+    return rc;
   rule->targets = mem_realloc(rule->targets, rule->target_count + 1, sizeof *rule->targets);
   rule->targets[rule->target_count++] = target;
   return 0;
+}
+
+static int add_reference(struct reading *reading, const struct tree_node *node,
+                         int add(struct mirror_rule *, const struct mirror_place *, const char *,
+                                 struct err *),
+                         struct err *err) {
+  struct mirror_place place = place_of(node);
+  struct err why;
+  if (add(reading->rule, &place, node->text, &why) == 0)
+    return 0;
+  return tree_error(reading->tree, node, err, "%s", why.message);
+}
+
+static int add_source(void *arg, const struct tree_node *node, struct err *err) {
+  return add_reference(arg, node, mirror_add_source, err);
+}
+
+static int add_target(void *arg, const struct tree_node *node, struct err *err) {
+  return add_reference(arg, node, mirror_add_target, err);
 }
 
 /* A key of a rule that has at least one reference. */
@@ -217,10 +240,9 @@ static int check_sources(struct reading *reading, const struct tree_node *tags,
   return 0;
 }
 
-static int check_pair(struct reading *reading, const struct mirror_source *source,
-                      const struct mirror_target *target, struct err *err) {
-  const struct mirror_rule *rule = reading->rule;
-  const struct mirror *mirror = reading->mirror;
+static int check_pair(const struct mirror *mirror, const struct mirror_rule *rule,
+                      const struct mirror_source *source, const struct mirror_target *target,
+                      struct err *err) {
   struct oci_ref ref;
   struct err why;
   int rc = mirror_expand(source, target, &ref, &why);
@@ -240,24 +262,22 @@ static int check_pair(struct reading *reading, const struct mirror_source *sourc
   return 0;
 }
 
-static int check_pairs(struct reading *reading, size_t *pairs, struct err *err) {
-  const struct mirror_rule *rule = reading->rule;
+static int check_pairs(const struct mirror *mirror, const struct mirror_rule *rule, size_t *pairs,
+                       struct err *err) {
   int rc = 0;
   *pairs += rule->source_count * rule->target_count; /* each is at most TREE_NODES_MAX */
   if (*pairs > MIRROR_PAIRS_MAX)
-    return mirror_error(reading->mirror, &rule->place, err,
-                        "more than %d pairs of a source and a target", MIRROR_PAIRS_MAX);
+    return mirror_error(mirror, &rule->place, err, "more than %d pairs of a source and a target",
+                        MIRROR_PAIRS_MAX);
   for (size_t t = 0; t < rule->target_count && rc == 0; t++)
     for (size_t s = 0; s < rule->source_count && rc == 0; s++)
-      rc = check_pair(reading, &rule->sources[s], &rule->targets[t], err);
+      rc = check_pair(mirror, rule, &rule->sources[s], &rule->targets[t], err);
   return rc;
 }
 
-static int read_rule(struct reading *reading, const struct tree_node *node, size_t *pairs,
-                     struct err *err) {
+static int read_rule(struct reading *reading, const struct tree_node *node, struct err *err) {
   struct mirror_rule *rule = reading->rule;
   const struct tree *tree = reading->tree;
-  rule->place = place_of(node);
   int rc = value_map(tree, node, mirror_keys(MIRROR_RULE), err);
   if (rc == 0)
     rc = read_references(reading, node, "from", add_source, &rule->source_count, err);
@@ -272,21 +292,24 @@ static int read_rule(struct reading *reading, const struct tree_node *node, size
     rc = value_bool(tree, delete, &rule->delete, err);
   if (rc == 0)
     rc = read_options(reading, node, err);
-  if (rc == 0)
-    rc = check_sources(reading, tags, delete, err);
-  return rc == 0 ? check_pairs(reading, pairs, err) : rc;
+  return rc == 0 ? check_sources(reading, tags, delete, err) : rc;
+}
+
+struct mirror_rule *mirror_add_rule(struct mirror *mirror, const struct mirror_place *place) {
+  mirror->rules = mem_realloc(mirror->rules, mirror->rule_count + 1, sizeof *mirror->rules);
+  struct mirror_rule *rule = &mirror->rules[mirror->rule_count++];
+  *rule = (struct mirror_rule){.place = *place};
+  return rule;
 }
 
 static int read_rules(struct reading *reading, const struct tree_node *node, struct err *err) {
-  struct mirror *mirror = reading->mirror;
-  size_t pairs = 0;
   int rc = 0;
   if (node->kind != TREE_LIST)
     return tree_error(reading->tree, node, err, "a list of mirrors is wanted here");
-  mirror->rules = mem_zalloc((node->count + 1) * sizeof *mirror->rules);
   for (size_t i = 0; i < node->count && rc == 0; i++) {
-    reading->rule = &mirror->rules[mirror->rule_count++];
-    rc = read_rule(reading, node->items[i], &pairs, err);
+    struct mirror_place place = place_of(node->items[i]);
+    reading->rule = mirror_add_rule(reading->mirror, &place);
+    rc = read_rule(reading, node->items[i], err);
   }
   return rc;
 }
@@ -374,6 +397,14 @@ int mirror_check(const struct mirror *mirror, struct err *err) {
   return rc;
 }
 
+int mirror_check_pairs(const struct mirror *mirror, struct err *err) {
+  size_t pairs = 0;
+  int rc = 0;
+  for (size_t r = 0; r < mirror->rule_count && rc == 0; r++)
+    rc = check_pairs(mirror, &mirror->rules[r], &pairs, err);
+  return rc;
+}
+
 int mirror_parse(const char *name, const char *text, size_t len, const struct env *env,
                  struct mirror **out, struct err *err) {
   struct tree *tree;
@@ -385,6 +416,8 @@ int mirror_parse(const char *name, const char *text, size_t len, const struct en
   struct reading reading = {.tree = tree, .mirror = mirror};
   mirror->name = mem_strdup(name);
   rc = read_file(&reading, err);
+  if (rc == 0)
+    rc = mirror_check_pairs(mirror, err);
   if (rc == 0)
     rc = mirror_check(mirror, err);
   free_platforms(reading.defaults.platforms);

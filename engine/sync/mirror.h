@@ -79,6 +79,20 @@ int mirror_check(const struct mirror *mirror, struct err *err);
  * Errors: ERR_CONFIG: a registry that both have, images that would have two sources. */
 int mirror_join(struct mirror *mirror, struct mirror *other, struct err *err);
 
+/* -- for those who fill one from a file of another kind; a rule is moved by the next one -- */
+
+struct mirror_rule *mirror_add_rule(struct mirror *mirror, const struct mirror_place *place);
+/* Errors of all three say what is wrong with text, without a place. */
+int mirror_add_source(struct mirror_rule *rule, const struct mirror_place *place, const char *text,
+                      struct err *err);
+int mirror_add_target(struct mirror_rule *rule, const struct mirror_place *place, const char *text,
+                      struct err *err);
+int mirror_add_platform(struct mirror_rule *rule, const char *text, struct err *err);
+/* Does every target fit every source of its rule? Errors: ERR_CONFIG, with the place. */
+int mirror_check_pairs(const struct mirror *mirror, struct err *err);
+
+/* -- questions -- */
+
 bool mirror_is_repository(const struct mirror_source *source); /* the whole of it */
 
 /* The target of source, as target_expand() has it; a whole repository's has no tag then. A {tag} in a

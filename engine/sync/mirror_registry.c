@@ -9,22 +9,25 @@
 
 enum { CONNECTIONS_MIN = 2, CONNECTIONS_MAX = 1024, REQUESTS_MAX = 100000 };
 
-/* The host as references have it: what is one for them is one here. */
+char *mirror_registry_host(const char *text) {
+  struct oci_ref ref = {0};
+  char *sample = mem_printf("%s/x/x", text), *host = NULL;
+  if (!strpbrk(text, "/@") && oci_ref_parse(sample, &ref, NULL) == 0 &&
+      ref.transport == OCI_REGISTRY && strcmp(ref.repo.path, "x/x") == 0)
+    host = mem_strdup(ref.repo.host);
+  free(sample);
+  oci_ref_free(&ref);
+  return host;
+}
+
 static int read_host(const struct tree *tree, const struct tree_node *node, char **host,
                      struct err *err) {
-  struct oci_ref ref = {0};
-  char *text = mem_printf("%s/x/x", node->text);
-  bool ok = !strpbrk(node->text, "/@") && oci_ref_parse(text, &ref, NULL) == 0 &&
-            ref.transport == OCI_REGISTRY && strcmp(ref.repo.path, "x/x") == 0;
-  free(text);
-  if (ok)
-    *host = mem_strdup(ref.repo.host);
-  oci_ref_free(&ref);
-  return ok ? 0
-            : tree_error(tree, node, err,
-                         "\"%.100s\" is no registry: HOST[:PORT] is wanted, such as ghcr.io or "
-                         "registry.lan:5000",
-                         node->text);
+  *host = mirror_registry_host(node->text);
+  return *host ? 0
+               : tree_error(tree, node, err,
+                            "\"%.100s\" is no registry: HOST[:PORT] is wanted, such as ghcr.io or "
+                            "registry.lan:5000",
+                            node->text);
 }
 
 static int read_credentials(const struct tree *tree, const struct tree_node *node,

@@ -11,6 +11,10 @@
 int mirror_registry_read(const struct tree *tree, const struct tree_node *host,
                          const struct tree_node *node, struct mirror_registry *registry,
                          struct err *err);
+/* HOST[:PORT] as references have it: what is one for them is one here. NULL: it is none. The
+ * caller's. */
+char *mirror_registry_host(const char *text);
+
 void mirror_registry_free(struct mirror_registry *registry);
 
 #endif

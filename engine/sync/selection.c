@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "sync/pattern.h"
 #include "sync/version.h"
 
 struct patterns {
@@ -13,7 +12,7 @@ struct patterns {
 };
 
 struct selection {
-  struct patterns include, exclude;
+  struct patterns include, require, exclude;
   size_t newest;
 };
 
@@ -31,22 +30,34 @@ void selection_free(struct selection *selection) {
   if (!selection)
     return;
   free_patterns(&selection->include);
+  free_patterns(&selection->require);
   free_patterns(&selection->exclude);
   free(selection);
+}
+
+static void append(struct patterns *patterns, struct pattern *pattern) {
+  patterns->items = mem_realloc(patterns->items, patterns->count + 1, sizeof(struct pattern *));
+  patterns->items[patterns->count++] = pattern;
 }
 
 static int add(struct patterns *patterns, const char *text, struct err *err) {
   struct pattern *pattern;
   int rc = pattern_parse(text, &pattern, err);
-  if (rc != 0)
-    return rc;
-  patterns->items = mem_realloc(patterns->items, patterns->count + 1, sizeof(struct pattern *));
-  patterns->items[patterns->count++] = pattern;
-  return 0;
+  if (rc == 0)
+    append(patterns, pattern);
+  return rc;
 }
 
 int selection_include(struct selection *selection, const char *pattern, struct err *err) {
   return add(&selection->include, pattern, err);
+}
+
+void selection_include_pattern(struct selection *selection, struct pattern *pattern) {
+  append(&selection->include, pattern);
+}
+
+int selection_require(struct selection *selection, const char *pattern, struct err *err) {
+  return add(&selection->require, pattern, err);
 }
 
 int selection_exclude(struct selection *selection, const char *pattern, struct err *err) {
@@ -75,6 +86,7 @@ static bool any(const struct patterns *patterns, const char *tag, const char **g
 
 bool selection_wants(const struct selection *selection, const char *tag, const char **gave_up) {
   return !selection || ((!selection->include.count || any(&selection->include, tag, gave_up)) &&
+                        (!selection->require.count || any(&selection->require, tag, gave_up)) &&
                         !any(&selection->exclude, tag, gave_up));
 }
 

@@ -7,9 +7,10 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "sync/pattern.h"
 
-/* A tag is wanted where one of include fits it (without any: always) and none of exclude does. With
- * newest, only the last so many versions of these, in the order of version_compare(): every version
+/* A tag is wanted where one of include fits it (without any: always), one of require does (likewise)
+ * and none of exclude. With newest, only the last so many versions of these, in the order of version_compare(): every version
  * counts that include and exclude leave, pre-releases too; other tags are left out. */
 struct selection;
 
@@ -18,7 +19,10 @@ void selection_free(struct selection *selection); /* NULL is fine */
 
 /* Errors: those of pattern_parse(). */
 int selection_include(struct selection *selection, const char *pattern, struct err *err);
+int selection_require(struct selection *selection, const char *pattern, struct err *err);
 int selection_exclude(struct selection *selection, const char *pattern, struct err *err);
+/* A pattern that is there already; it is the selection's from now on. */
+void selection_include_pattern(struct selection *selection, struct pattern *pattern);
 void selection_set_newest(struct selection *selection, size_t newest); /* 0: no such limit */
 
 size_t selection_newest(const struct selection *selection); /* 0: tags may be taken as they come */

@@ -9,8 +9,7 @@ static const char *what(const struct tree_node *node) {
   return node->kind == TREE_MAP ? "a mapping" : node->kind == TREE_LIST ? "a list" : "a text";
 }
 
-/* Nothing at all, or one of YAML's words for it. */
-static bool is_null(const struct tree_node *node) {
+bool value_is_null(const struct tree_node *node) {
   static const char *const words[] = {"", "~", "null", "Null", "NULL"};
   if (node->kind != TREE_TEXT || node->style != TREE_PLAIN)
     return false;
@@ -22,7 +21,7 @@ static bool is_null(const struct tree_node *node) {
 
 static int wanted(const struct tree *tree, const struct tree_node *node, const char *kind,
                   struct err *err) {
-  if (is_null(node))
+  if (value_is_null(node))
     return tree_error(tree, node, err, "a value is missing: %s is wanted here", kind);
   return tree_error(tree, node, err, "%s is wanted here, not %s", kind, what(node));
 }
@@ -60,7 +59,7 @@ int value_map(const struct tree *tree, const struct tree_node *node, const char 
 
 int value_text(const struct tree *tree, const struct tree_node *node, const char **text,
                struct err *err) {
-  if (node->kind != TREE_TEXT || is_null(node))
+  if (node->kind != TREE_TEXT || value_is_null(node))
     return wanted(tree, node, "a text", err);
   *text = node->text;
   return 0;
@@ -79,7 +78,7 @@ int value_bool(const struct tree *tree, const struct tree_node *node, bool *valu
 
 int value_number(const struct tree *tree, const struct tree_node *node, int64_t min, int64_t max,
                  int64_t *value, struct err *err) {
-  if (node->kind != TREE_TEXT || is_null(node))
+  if (node->kind != TREE_TEXT || value_is_null(node))
     return wanted(tree, node, "a number", err);
   if (node->style != TREE_QUOTED && text_number(node->text, min, max, value) == 0)
     return 0;
@@ -91,7 +90,7 @@ int value_number(const struct tree *tree, const struct tree_node *node, int64_t 
 int value_each(const struct tree *tree, const struct tree_node *node, value_each_fn *each,
                void *arg, struct err *err) {
   int rc = 0;
-  if (node->kind == TREE_MAP || is_null(node))
+  if (node->kind == TREE_MAP || value_is_null(node))
     return wanted(tree, node, "a text or a list of texts", err);
   if (node->kind == TREE_TEXT)
     return each(arg, node, err);
