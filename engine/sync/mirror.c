@@ -11,7 +11,7 @@
 #include "sync/mirror_registry.h"
 #include "sync/value.h"
 
-enum { MIRROR_VERSION = 1, NEWEST_MAX = 1000000, PLATFORMS_MAX = 100, REGISTRIES_MAX = 1000 };
+enum { MIRROR_VERSION = 1, NEWEST_MAX = 1000000, PLATFORMS_MAX = 100 };
 
 struct reading {
   const struct tree *tree;
@@ -321,8 +321,8 @@ static int read_registries(struct reading *reading, const struct tree_node *node
   int rc = value_map(reading->tree, node, NULL, err);
   if (rc != 0)
     return rc;
-  if (node->count > REGISTRIES_MAX)
-    return tree_error(reading->tree, node, err, "more than %d registries", REGISTRIES_MAX);
+  if (node->count > MIRROR_REGISTRIES_MAX)
+    return tree_error(reading->tree, node, err, "more than %d registries", MIRROR_REGISTRIES_MAX);
   mirror->registries = mem_zalloc((node->count + 1) * sizeof *mirror->registries);
   for (size_t i = 0; i < node->count && rc == 0; i++) {
     struct mirror_registry *registry = &mirror->registries[i];

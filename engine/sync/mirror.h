@@ -14,8 +14,8 @@
 #include "sync/target.h"
 #include "sync/tree.h"
 
-/* Pairs of a source and a target, in a file. */
-enum { MIRROR_PAIRS_MAX = 100000 };
+/* In a file; pairs are those of a source and a target. */
+enum { MIRROR_PAIRS_MAX = 100000, MIRROR_REGISTRIES_MAX = 1000 };
 
 struct mirror_place {
   int line, column; /* from 1 */

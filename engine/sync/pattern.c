@@ -8,7 +8,6 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "sync/range.h"
 
 /* An honest expression needs some steps a letter of a tag, which has 128 at most. These end one that
  * does not after a fraction of a millisecond. */
@@ -90,6 +89,13 @@ int pattern_parse(const char *text, struct pattern **out, struct err *err) {
   }
   *out = pattern;
   return rc;
+}
+
+struct pattern *pattern_of_range(struct range *range) {
+  struct pattern *pattern = mem_zalloc(sizeof *pattern);
+  pattern->text = mem_strdup(range_text(range));
+  pattern->range = range;
+  return pattern;
 }
 
 void pattern_free(struct pattern *pattern) {

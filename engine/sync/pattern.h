@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "sync/range.h"
 
 struct pattern;
 
@@ -15,7 +16,8 @@ struct pattern;
  * Errors: ERR_USAGE, with the text and what is wrong where: an empty text, a range or an expression
  * that is none, an expression above 4 KiB or 16 KiB compiled, a glob that no tag could match. */
 int pattern_parse(const char *text, struct pattern **pattern, struct err *err);
-void pattern_free(struct pattern *pattern); /* NULL is fine */
+struct pattern *pattern_of_range(struct range *range); /* which is the pattern's from now on */
+void pattern_free(struct pattern *pattern);            /* NULL is fine */
 
 const char *pattern_text(const struct pattern *pattern); /* as it was written */
 

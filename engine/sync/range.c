@@ -7,17 +7,16 @@
 #include "base/mem.h"
 #include "sync/version.h"
 
-enum op { LT, LE, EQ, GE, GT, OR };
-
 struct comparator {
-  enum op op; /* OR: no comparator; the next alternative begins */
+  enum range_op op;
   struct version version;
 };
 
 struct range {
   char *text; /* what pre-releases point into */
   size_t count;
-  struct comparator *items; /* alternatives with an OR in between; an empty one fits all releases */
+  struct comparator
+      *items; /* alternatives with an RANGE_OR in between; an empty one fits all releases */
 };
 
 struct parser {
@@ -26,12 +25,26 @@ struct parser {
   struct err *err;
 };
 
-/* -- what each form means, in comparators -- */
+/* -- filling one -- */
 
-static void add(struct range *range, enum op op, const struct version *version) {
+struct range *range_new(const char *text) {
+  struct range *range = mem_zalloc(sizeof *range);
+  range->text = mem_strdup(text);
+  return range;
+}
+
+const char *range_text(const struct range *range) { return range->text; }
+
+void range_add(struct range *range, enum range_op op, const struct version *version) {
   range->items = mem_realloc(range->items, range->count + 1, sizeof *range->items);
   range->items[range->count++] = (struct comparator){.op = op, .version = *version};
 }
+
+void range_add_or(struct range *range) { range_add(range, RANGE_OR, &(struct version){0}); }
+
+void range_add_pre(struct range *range) { range_add(range, RANGE_PRE, &(struct version){0}); }
+
+/* -- what each form means, in comparators -- */
 
 /* Below all that has the numbers of version up to this one raised by 1, pre-releases included. */
 static struct version raised(const struct version *version, int number) {
@@ -56,36 +69,36 @@ static struct version floor_of(const struct version *version) {
 /* From version up to what differs from it in this number. */
 static void add_span(struct range *range, const struct version *version, int number) {
   struct version from = floor_of(version), to = raised(version, number);
-  add(range, GE, &from);
-  add(range, LT, &to);
+  range_add(range, RANGE_GE, &from);
+  range_add(range, RANGE_LT, &to);
 }
 
 static void add_nothing(struct range *range) {
-  add(range, LT, &(struct version){.pre = "0", .pre_len = 1});
+  range_add(range, RANGE_LT, &(struct version){.pre = "0", .pre_len = 1});
 }
 
-static void add_primitive(struct range *range, enum op op, const struct version *version) {
+static void add_primitive(struct range *range, enum range_op op, const struct version *version) {
   struct version floor = floor_of(version);
   int last = version->given - 1;
   if (version->given == 0) { /* a wildcard: all, or nothing */
-    if (op == LT || op == GT)
+    if (op == RANGE_LT || op == RANGE_GT)
       add_nothing(range);
   } else if (version->given == 3) {
-    add(range, op, version);
-  } else if (op == EQ) {
+    range_add(range, op, version);
+  } else if (op == RANGE_EQ) {
     add_span(range, version, last);
-  } else if (op == GE) {
-    add(range, GE, &floor);
-  } else if (op == GT) {
+  } else if (op == RANGE_GE) {
+    range_add(range, RANGE_GE, &floor);
+  } else if (op == RANGE_GT) {
     floor = raised(version, last);
     floor.pre = NULL;
-    add(range, GE, &floor);
+    range_add(range, RANGE_GE, &floor);
   } else {
-    if (op == LE)
+    if (op == RANGE_LE)
       floor = raised(version, last);
     floor.pre = "0";
     floor.pre_len = 1;
-    add(range, LT, &floor);
+    range_add(range, RANGE_LT, &floor);
   }
 }
 
@@ -104,8 +117,8 @@ static void add_caret(struct range *range, const struct version *version) {
 }
 
 static void add_hyphen(struct range *range, const struct version *from, const struct version *to) {
-  add_primitive(range, GE, from);
-  add_primitive(range, LE, to);
+  add_primitive(range, RANGE_GE, from);
+  add_primitive(range, RANGE_LE, to);
 }
 
 /* -- the grammar -- */
@@ -145,13 +158,13 @@ static int parse_partial(struct parser *parser, struct version *version) {
   return bad(parser, "no version goes on like this");
 }
 
-static enum op parse_op(struct parser *parser) {
+static enum range_op parse_op(struct parser *parser) {
   if (take(parser, "<"))
-    return take(parser, "=") ? LE : LT;
+    return take(parser, "=") ? RANGE_LE : RANGE_LT;
   if (take(parser, ">"))
-    return take(parser, "=") ? GE : GT;
+    return take(parser, "=") ? RANGE_GE : RANGE_GT;
   take(parser, "=");
-  return EQ;
+  return RANGE_EQ;
 }
 
 /* VERSION - VERSION is a whole alternative. Blanks around the hyphen tell it from a pre-release. */
@@ -185,14 +198,14 @@ static int parse_alternative(struct parser *parser) {
     if (!*parser->at || *parser->at == '|')
       return 0;
     bool tilde = *parser->at == '~', caret = *parser->at == '^', plain = true;
-    enum op op = EQ;
+    enum range_op op = RANGE_EQ;
     if (tilde || caret) {
       parser->at++;
       if (tilde)
         take(parser, ">");
     } else {
       op = parse_op(parser);
-      plain = op == EQ;
+      plain = op == RANGE_EQ;
     }
     skip_blanks(parser);
     int rc = parse_partial(parser, &version);
@@ -210,8 +223,7 @@ static int parse_alternative(struct parser *parser) {
 }
 
 int range_parse(const char *text, struct range **out, struct err *err) {
-  struct range *range = mem_zalloc(sizeof *range);
-  range->text = mem_strdup(text);
+  struct range *range = range_new(text);
   struct parser parser = {.range = range, .at = range->text, .err = err};
   int rc = 0;
   while ((rc = parse_alternative(&parser)) == 0 && *parser.at) {
@@ -219,7 +231,7 @@ int range_parse(const char *text, struct range **out, struct err *err) {
       rc = bad(&parser, "\"or\" is ||");
       break;
     }
-    add(range, OR, &(struct version){0});
+    range_add_or(range);
   }
   if (rc != 0) {
     range_free(range);
@@ -239,23 +251,36 @@ void range_free(struct range *range) {
 
 /* -- matching -- */
 
+/* Has version another of the numbers that are given, or another pre-release? */
+static bool differs(const struct version *version, const struct version *given) {
+  for (int i = 0; i < given->given; i++)
+    if (version->number[i] != given->number[i])
+      return true;
+  struct version same = *given;
+  memcpy(same.number, version->number, sizeof same.number);
+  return given->given > 1 && version_order(version, &same) != 0;
+}
+
 static bool fulfils(const struct comparator *item, const struct version *version) {
   int order = version_order(version, &item->version);
   switch (item->op) {
-  case LT:
+  case RANGE_NE:
+    return differs(version, &item->version);
+  case RANGE_LT:
     return order < 0;
-  case LE:
+  case RANGE_LE:
     return order <= 0;
-  case EQ:
+  case RANGE_EQ:
     return order == 0;
-  case GE:
+  case RANGE_GE:
     return order >= 0;
-  case GT:
+  case RANGE_GT:
     return order > 0;
-  case OR:
+  case RANGE_PRE:
+  case RANGE_OR:
     break;
   }
-  return false;
+  return true;
 }
 
 bool range_match(const struct range *range, const char *tag) {
@@ -264,11 +289,12 @@ bool range_match(const struct range *range, const char *tag) {
     return false;
   for (size_t i = 0;; i++) {
     bool all = true, named = !version.pre;
-    for (; i < range->count && range->items[i].op != OR; i++) {
+    for (; i < range->count && range->items[i].op != RANGE_OR; i++) {
       const struct comparator *item = &range->items[i];
       all = all && fulfils(item, &version);
-      named = named || (item->version.pre &&
-                        memcmp(item->version.number, version.number, sizeof version.number) == 0);
+      named = named || item->op == RANGE_PRE ||
+              (item->version.pre &&
+               memcmp(item->version.number, version.number, sizeof version.number) == 0);
     }
     if (all && named)
       return true;

@@ -9,7 +9,8 @@
 #include "base/err.h"
 #include "sync/tree.h"
 
-bool value_is_null(const struct tree_node *node); /* nothing at all, or one of YAML's words for it */
+bool value_is_null(
+    const struct tree_node *node); /* nothing at all, or one of YAML's words for it */
 
 /* A mapping; where keys is given (NULL at its end), of these keys only: the error for another one names
  * the nearest of them. */
