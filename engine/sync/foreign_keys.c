@@ -88,16 +88,17 @@ static const struct foreign_key regsync_defaults[] = {
     {"userAgent", FOREIGN_WARNED, "dray says who it is"},
     {0}};
 
-static const struct foreign_key regsync_sync[] = {{"source", FOREIGN_HONOURED, NULL},
-                                                  {"target", FOREIGN_HONOURED, NULL},
-                                                  {"type", FOREIGN_HONOURED, NULL},
-                                                  {"tags", FOREIGN_HONOURED, NULL},
-                                                  {"tagSets", FOREIGN_HONOURED, NULL},
-                                                  {"repos", FOREIGN_HONOURED, NULL},
-                                                  {"platform", FOREIGN_HONOURED, NULL},
-                                                  {"platforms", FOREIGN_HONOURED, NULL},
-                                                  REGSYNC_OPTIONS,
-                                                  {0}};
+static const struct foreign_key regsync_sync[] = {
+    {"source", FOREIGN_HONOURED, NULL},
+    {"target", FOREIGN_HONOURED, NULL},
+    {"type", FOREIGN_HONOURED, NULL},
+    {"tags", FOREIGN_HONOURED, NULL},
+    {"tagSets", FOREIGN_HONOURED, NULL},
+    {"repos", FOREIGN_WARNED, "it has no meaning but with type: registry"},
+    {"platform", FOREIGN_HONOURED, NULL},
+    {"platforms", FOREIGN_HONOURED, NULL},
+    REGSYNC_OPTIONS,
+    {0}};
 
 static const struct foreign_key regsync_tags[] = {{"allow", FOREIGN_HONOURED, NULL},
                                                   {"deny", FOREIGN_HONOURED, NULL},

@@ -316,7 +316,6 @@ static int read_image(struct reading *reading, struct err *err) {
 static int read_type(struct reading *reading, struct err *err) {
   const struct tree *tree = reading->foreign->tree;
   const struct tree_node *node = foreign_get(reading->entry, "type");
-  const struct tree_node *repos = foreign_get(reading->entry, "repos");
   const char *type;
   if (!node)
     return tree_error(tree, reading->entry, err, "\"type\" is missing: repository or image");
@@ -328,8 +327,6 @@ static int read_type(struct reading *reading, struct err *err) {
         tree, node, err,
         "dray does not ask a registry for its catalogue: an entry of type: repository "
         "is wanted for each repository");
-  if (repos)
-    foreign_warn(reading->foreign, repos, "\"repos\" has no meaning with type: %.20s", type);
   if (strcmp(type, "repository") == 0)
     return read_repository(reading, err);
   return strcmp(type, "image") == 0
