@@ -83,6 +83,24 @@ static void none_at_all_wants_all(void **state) {
   assert_int_equal(selection_apply(NULL, NULL, 0, NULL), 0);
 }
 
+/* As regsync has it: a version of the range, and one that an expression allows. */
+static void two_kinds_of_patterns_can_be_asked_for(void **state) {
+  (void)state;
+  struct selection *selection = selection_new();
+  struct range *range;
+  assert_int_equal(range_parse(">=1.9", &range, NULL), 0);
+  selection_include_pattern(selection, pattern_of_range(range));
+  assert_int_equal(selection_require(selection, "v1*", NULL), 0);
+  assert_int_equal(selection_require(selection, "v2*", NULL), 0);
+  assert_int_equal(selection_exclude(selection, "v2.0.0", NULL), 0);
+  assert_true(selection_wants(selection, "v1.9.0", NULL));
+  assert_true(selection_wants(selection, "v2.17", NULL));
+  assert_false(selection_wants(selection, "v1.8.0", NULL)); /* not in the range */
+  assert_false(selection_wants(selection, "1.24", NULL));   /* in no glob */
+  assert_false(selection_wants(selection, "v2.0.0", NULL));
+  selection_free(selection);
+}
+
 static void a_bad_pattern_changes_nothing(void **state) {
   (void)state;
   struct selection *selection = selection_new();
@@ -128,6 +146,7 @@ int main(void) {
       cmocka_unit_test(takes_what_is_included_and_not_excluded_in_order),
       cmocka_unit_test(tags_can_be_asked_for_one_by_one),
       cmocka_unit_test(none_at_all_wants_all),
+      cmocka_unit_test(two_kinds_of_patterns_can_be_asked_for),
       cmocka_unit_test(a_bad_pattern_changes_nothing),
       cmocka_unit_test(names_the_pattern_that_was_given_up),
       cmocka_unit_test(equal_versions_have_one_order_whatever_the_listing_s),
