@@ -84,7 +84,7 @@ static void add_wildcard(struct range *range, enum op op, const struct version *
 }
 
 static void add_masterminds(struct range *range, enum op op, const struct version *version) {
-  int last = version->given - 1, number = version->given - 1;
+  int last = version->given - 1, number = 0;
   bool partial = version->given < 3;
   struct version floor = *version, next;
   floor.given = 3;
@@ -123,7 +123,7 @@ static void add_masterminds(struct range *range, enum op op, const struct versio
       add_span(range, &floor, last > 1 ? 1 : last, "0");
     break;
   case CARET: /* the first number that is not 0 stays */
-    for (number = 0; number < last && version->number[number] == 0;)
+    while (number < last && version->number[number] == 0)
       number++;
     add_span(range, &floor, number, "0");
     break;

@@ -47,13 +47,12 @@ static enum foreign_format format_of(const struct tree_node *root) {
 
 static int check_to(const char *name, const struct foreign_options *options, struct err *err) {
   char *text = foreign_skopeo_target(options);
-  struct target *target;
+  struct target *target = NULL;
   struct err why;
   int rc = strpbrk(options->to, "{}") ? err_set(&why, ERR_USAGE, "braces have no meaning in it")
                                       : target_parse(text, &target, &why);
-  if (rc == 0)
-    target_free(target);
-  else
+  target_free(target);
+  if (rc != 0)
     err_set(err, ERR_USAGE, "%s: --to \"%.200s\" is no registry and no place in one: %s", name,
             options->to, why.message);
   free(text);

@@ -97,14 +97,11 @@ static int read_images(struct reading *reading, const struct tree_node *node, st
       [BY_EXPRESSION] = "images-by-tag-regex",
       [BY_CONSTRAINT] = "images-by-semver",
   };
-  size_t before = reading->foreign->mirror->rule_count;
   int rc = 0;
   for (reading->kind = BY_NAME; reading->kind <= BY_CONSTRAINT && rc == 0; reading->kind++) {
     const struct tree_node *images = foreign_get(node, keys[reading->kind]);
     rc = images ? foreign_each(reading->foreign, images, read_repo, reading, err) : 0;
   }
-  if (rc == 0 && reading->foreign->mirror->rule_count == before)
-    foreign_warn(reading->foreign, node, "%s has no images", reading->prefix);
   return rc;
 }
 
@@ -126,29 +123,38 @@ static int read_credentials(struct reading *reading, const struct tree_node *nod
   return rc;
 }
 
+static int read_settings(struct reading *reading, const struct tree_node *key,
+                         const struct tree_node *node, struct err *err) {
+  struct foreign *foreign = reading->foreign;
+  const struct tree_node *credentials = foreign_get(node, "credentials");
+  struct mirror_registry *registry = NULL;
+  bool verify = true;
+  char *host = mem_strndup(key->text, strcspn(key->text, "/"));
+  int rc = foreign_registry(foreign, key, host, &registry, err);
+  free(host);
+  if (rc == 0)
+    rc = foreign_bool(foreign, foreign_get(node, "tls-verify"), &verify, err);
+  if (rc != 0)
+    return rc;
+  registry->insecure |= !verify;
+  return credentials ? read_credentials(reading, credentials, registry, err) : 0;
+}
+
+/* One without images may be no registry at all, but an anchor's home. */
 static int read_registry(void *arg, const struct tree_node *key, const struct tree_node *value,
                          struct err *err) {
   struct reading *reading = arg;
   struct foreign *foreign = reading->foreign;
-  struct mirror_registry *registry = NULL;
+  size_t before = foreign->mirror->rule_count;
   int rc = foreign_map(foreign, value, SKOPEO_REGISTRY, key->text, err);
-  if (rc != 0)
-    return rc;
-  const struct tree_node *credentials = foreign_get(value, "credentials");
-  const struct tree_node *tls_verify = foreign_get(value, "tls-verify");
-  char *host = mem_strndup(key->text, strcspn(key->text, "/"));
-  rc = foreign_registry(foreign, key, host, &registry, err);
-  free(host);
-  bool verify = true;
-  if (rc == 0)
-    rc = foreign_bool(foreign, tls_verify, &verify, err);
-  if (rc != 0)
-    return rc;
-  registry->insecure |= !verify;
-  if (credentials)
-    rc = read_credentials(reading, credentials, registry, err);
   reading->prefix = key->text;
-  return rc == 0 ? read_images(reading, value, err) : rc;
+  if (rc == 0)
+    rc = read_images(reading, value, err);
+  if (rc == 0 && foreign->mirror->rule_count > before)
+    return read_settings(reading, key, value, err);
+  if (rc == 0)
+    foreign_warn(foreign, key, "%s has no images: it is left out", key->text);
+  return rc;
 }
 
 char *foreign_skopeo_target(const struct foreign_options *options) {

@@ -73,7 +73,9 @@ static void says_what_is_left_out(void **state) {
   mirror_free(run("q.io:\n"
                   "  cert-dir: /home/john/certs\n"
                   "  image: {a: []}\n"
+                  "  images: {c: []}\n"
                   "  credentials: {username: j, identitytoken: t0ken}\n"
+                  ".base: {tls-verify: false}\n"
                   "q.io/b:\n"
                   "  images: {a: []}\n"
                   "  credentials: {username: k, password: p}\n"
@@ -85,11 +87,11 @@ static void says_what_is_left_out(void **state) {
       "f.yml:2:3: \"cert-dir\" of q.io is not honoured: put the files into "
       "/etc/docker/certs.d/HOST, or give an authority's by --ca-file\n"
       "f.yml:3:3: unknown key \"image\" of q.io is left alone: did you mean \"images\"?\n"
-      "f.yml:4:30: \"identitytoken\" of credentials is not honoured: put it into a docker "
+      "f.yml:5:30: \"identitytoken\" of credentials is not honoured: put it into a docker "
       "config.json (--authfile)\n"
-      "f.yml:4:16: the login to q.io is left out: its password is empty\n"
-      "f.yml:2:3: q.io has no images\n"
-      "f.yml:10:16: a second login to q.io is left out: dray has one a registry (the keys of a "
+      "f.yml:5:16: the login to q.io is left out: its password is empty\n"
+      "f.yml:6:1: .base has no images: it is left out\n"
+      "f.yml:12:16: a second login to q.io is left out: dray has one a registry (the keys of a "
       "docker config.json, --authfile, may be HOST/NAMESPACE)\n");
 }
 
@@ -110,7 +112,7 @@ static void refuses_what_skopeo_skips(void **state) {
       {"q.io: {tls-verify: 1, images: {a: []}}", "f.yml:1:20: true or false"},
       {"q.io: {credentials: x, images: {a: []}}", "f.yml:1:21: a mapping"},
       {"q.io: {images: {a: []}}\nq.lan: x\n", "f.yml:2:8: a mapping"},
-      {"q io: {images: {a: []}}\n", "f.yml:1:1: \"q io\" is no registry"},
+      {"q io: {images: {a: []}}\n", "f.yml:1:17: bad reference \"q io/a\""},
       {"q.io: {images: {a/x: ['1'], b/x: ['1']}}",
        "f.yml:1:35: two images for r.lan/mirror/x:1: q.io/b/x:1 here, and q.io/a/x:1 in line 1"},
   };
