@@ -90,6 +90,7 @@ static int read_auth_file(struct foreign *foreign, struct err *err) {
     return rc;
   foreign->tree = tree;
   foreign->name = options->auth_name;
+  foreign->file = mirror_add_name(foreign->mirror, options->auth_name);
   rc = foreign_read_auth(foreign, err);
   tree_free(tree);
   return rc;

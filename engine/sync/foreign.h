@@ -40,7 +40,6 @@ struct foreign_options {
 
 /* Reads a mirror file, ours by mirror_parse() or one of theirs, told apart by its keys. env: as for
  * mirror_parse(); NULL: nothing is set. options may be NULL: nothing is given.
- * A registry's place is in the --auth file where there is one.
  * Errors: those of mirror_parse(); ERR_CONFIG for what the other program would refuse, and for what
  * would mirror something else here than there; ERR_USAGE, with name and the flag, where --to, --scoped
  * or --auth is missing or has no meaning. */

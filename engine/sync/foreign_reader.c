@@ -166,6 +166,7 @@ int foreign_registry(struct foreign *foreign, const struct tree_node *node, cons
   *registry = &mirror->registries[mirror->registry_count++];
   **registry =
       (struct mirror_registry){.place = foreign_place(node), .host = known, .chunk_size = -1};
+  (*registry)->place.file = foreign->file;
   return 0;
 }
 

@@ -12,6 +12,7 @@
 struct foreign {
   const char *name;        /* of the file in hand */
   const struct tree *tree; /* likewise */
+  const char *file;        /* for places: NULL for the mirror's own */
   const struct env *env;
   const struct foreign_options *options;
   struct mirror *mirror;

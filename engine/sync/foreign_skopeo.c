@@ -129,14 +129,16 @@ static int read_settings(struct reading *reading, const struct tree_node *key,
   const struct tree_node *credentials = foreign_get(node, "credentials");
   struct mirror_registry *registry = NULL;
   bool verify = true;
+  int rc = foreign_bool(foreign, foreign_get(node, "tls-verify"), &verify, err);
+  if (rc != 0 || (verify && !credentials))
+    return rc;
   char *host = mem_strndup(key->text, strcspn(key->text, "/"));
-  int rc = foreign_registry(foreign, key, host, &registry, err);
+  rc = foreign_registry(foreign, key, host, &registry, err);
+  if (rc == 0 && !oci_host_is_loopback(host)) /* where plain HTTP is what dray does anyway */
+    registry->insecure |= !verify;
   free(host);
-  if (rc == 0)
-    rc = foreign_bool(foreign, foreign_get(node, "tls-verify"), &verify, err);
   if (rc != 0)
     return rc;
-  registry->insecure |= !verify;
   return credentials ? read_credentials(reading, credentials, registry, err) : 0;
 }
 

@@ -458,11 +458,24 @@ void mirror_free(struct mirror *mirror) {
 
 /* -- several files -- */
 
-static void name_places(struct mirror *mirror, const char *file) {
-  for (size_t i = 0; i < mirror->registry_count; i++)
-    mirror->registries[i].place.file = file;
-  for (size_t r = 0; r < mirror->rule_count; r++) {
-    struct mirror_rule *rule = &mirror->rules[r];
+const char *mirror_add_name(struct mirror *mirror, const char *name) {
+  size_t names = 0;
+  while (mirror->joined && mirror->joined[names])
+    names++;
+  mirror->joined = mem_realloc(mirror->joined, names + 2, sizeof(char *));
+  mirror->joined[names + 1] = NULL;
+  return mirror->joined[names] = mem_strdup(name);
+}
+
+/* So that other's places name their file once they are mirror's. */
+static void name_places(struct mirror *mirror, struct mirror *other) {
+  const char *file = mirror_add_name(mirror, other->name);
+  for (size_t i = 0; i < other->registry_count; i++) {
+    struct mirror_place *place = &other->registries[i].place;
+    place->file = place->file ? mirror_add_name(mirror, place->file) : file;
+  }
+  for (size_t r = 0; r < other->rule_count; r++) {
+    struct mirror_rule *rule = &other->rules[r];
     rule->place.file = file;
     for (size_t i = 0; i < rule->source_count; i++)
       rule->sources[i].place.file = file;
@@ -480,21 +493,14 @@ static void *append(void *to, size_t to_count, const void *from, size_t from_cou
 
 /* other is empty then. */
 static void take_over(struct mirror *mirror, struct mirror *other) {
-  size_t names = 0;
-  name_places(other, other->name);
+  name_places(mirror, other);
   mirror->rules = append(mirror->rules, mirror->rule_count, other->rules, other->rule_count,
                          sizeof *mirror->rules);
   mirror->rule_count += other->rule_count;
   mirror->registries = append(mirror->registries, mirror->registry_count, other->registries,
                               other->registry_count, sizeof *mirror->registries);
   mirror->registry_count += other->registry_count;
-  while (mirror->joined && mirror->joined[names])
-    names++;
-  mirror->joined = mem_realloc(mirror->joined, names + 2, sizeof(char *));
-  mirror->joined[names] = other->name;
-  mirror->joined[names + 1] = NULL;
   other->rule_count = other->registry_count = 0;
-  other->name = NULL;
   mirror_free(other);
 }
 
@@ -503,7 +509,7 @@ int mirror_join(struct mirror *mirror, struct mirror *other, struct err *err) {
   for (size_t i = 0; i < other->registry_count && rc == 0; i++) {
     const struct mirror_registry *own = &other->registries[i];
     const struct mirror_registry *before = mirror_find_registry(mirror, own->host);
-    if (before)
+    if (before && !mirror_registry_same(before, own))
       rc = mirror_error(other, &own->place, err, "%s is there already, in %s:%d", own->host,
                         before->place.file ? before->place.file : mirror->name, before->place.line);
   }

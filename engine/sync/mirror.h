@@ -76,7 +76,7 @@ void mirror_free(struct mirror *mirror); /* NULL is fine */
 int mirror_check(const struct mirror *mirror, struct err *err);
 
 /* Adds other's rules and registries to mirror's; other belongs to mirror then, whatever comes of it.
- * Errors: ERR_CONFIG: a registry that both have, images that would have two sources. */
+ * Errors: ERR_CONFIG: a registry of which they say different things, images that would have two sources. */
 int mirror_join(struct mirror *mirror, struct mirror *other, struct err *err);
 
 /* -- for those who fill one from a file of another kind; a rule is moved by the next one -- */
@@ -88,6 +88,8 @@ int mirror_add_source(struct mirror_rule *rule, const struct mirror_place *place
 int mirror_add_target(struct mirror_rule *rule, const struct mirror_place *place, const char *text,
                       struct err *err);
 int mirror_add_platform(struct mirror_rule *rule, const char *text, struct err *err);
+/* Keeps a copy of another file's name, for places in it. */
+const char *mirror_add_name(struct mirror *mirror, const char *name);
 /* Does every target fit every source of its rule? Errors: ERR_CONFIG, with the place. */
 int mirror_check_pairs(const struct mirror *mirror, struct err *err);
 

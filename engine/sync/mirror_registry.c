@@ -109,7 +109,7 @@ static int read_limits(const struct tree *tree, const struct tree_node *node,
 int mirror_registry_read(const struct tree *tree, const struct tree_node *host,
                          const struct tree_node *node, struct mirror_registry *registry,
                          struct err *err) {
-  *registry = (struct mirror_registry){.place = {host->line, host->column}};
+  *registry = (struct mirror_registry){.place = {.line = host->line, .column = host->column}};
   int rc = read_host(tree, host, &registry->host, err);
   if (rc == 0)
     rc = value_map(tree, node, mirror_keys(MIRROR_REGISTRY), err);
@@ -118,6 +118,16 @@ int mirror_registry_read(const struct tree *tree, const struct tree_node *host,
   if (rc == 0)
     rc = read_security(tree, node, registry, err);
   return rc == 0 ? read_limits(tree, node, registry, err) : rc;
+}
+
+static bool same_text(const char *a, const char *b) { return a && b ? strcmp(a, b) == 0 : a == b; }
+
+bool mirror_registry_same(const struct mirror_registry *a, const struct mirror_registry *b) {
+  return text_same(a->host, b->host) && same_text(a->user, b->user) &&
+         same_text(a->password, b->password) && same_text(a->ca_file, b->ca_file) &&
+         a->plain_http == b->plain_http && a->tls == b->tls && a->insecure == b->insecure &&
+         a->chunk_size == b->chunk_size && a->max_connections == b->max_connections &&
+         a->requests_per_second == b->requests_per_second;
 }
 
 void mirror_registry_free(struct mirror_registry *registry) {

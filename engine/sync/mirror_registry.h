@@ -15,6 +15,9 @@ int mirror_registry_read(const struct tree *tree, const struct tree_node *host,
  * caller's. */
 char *mirror_registry_host(const char *text);
 
+/* Is the same said of the same host, wherever? */
+bool mirror_registry_same(const struct mirror_registry *a, const struct mirror_registry *b);
+
 void mirror_registry_free(struct mirror_registry *registry);
 
 #endif

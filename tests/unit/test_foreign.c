@@ -92,7 +92,7 @@ static void maps_are_merged(void **state) {
               "b.io/x:1 > r.lan/b.io/x:1\nb.io/y:1 > r.lan/b.io/y:1\n"
               "c.io/x:2 > r.lan/c.io/x:2\nc.io/z:3 > r.lan/c.io/z:3\nc.io/y:1 > r.lan/c.io/y:1\n");
   assert_true(mirror_find_registry(mirror, "a.io")->insecure);
-  assert_false(mirror_find_registry(mirror, "b.io")->insecure);
+  assert_null(mirror_find_registry(mirror, "b.io")); /* nothing is said of it */
   mirror_free(mirror);
   static const struct refusal row = {"a.io: {<<: [x], images: {}}", "f.yml:1:13: a mapping"};
   check_refusals(&row, 1, to_lan);
@@ -108,6 +108,28 @@ static void the_same_warning_is_said_once(void **state) {
           (struct foreign_options){0});
   check_warnings("f.yml:2:52: \"schedule\" of sync is not honoured: dray runs once; cron or CI "
                  "starts it (and 2 more like it)\n");
+  mirror_free(mirror);
+}
+
+static struct mirror *with_auth(const char *text, const char *auth) {
+  return run(text, (struct foreign_options){
+                       .auth_name = "auth.yaml", .auth_text = auth, .auth_len = strlen(auth)});
+}
+
+/* Files that share their logins are joined like any others. */
+static void the_same_registry_twice_is_no_mistake(void **state) {
+  (void)state;
+  static const char login[] = "r.lan: {username: u, password: p}\n";
+  struct err err = {0};
+  struct mirror *mirror = with_auth("q.io/a: r.lan/a\n", login);
+  assert_int_equal(mirror_join(mirror, with_auth("q.io/b: r.lan/b\n", login), &err), 0);
+  check_pairs(mirror, NULL, "q.io/a > r.lan/a\nq.io/b > r.lan/b\n");
+  assert_int_equal(
+      mirror_join(mirror, with_auth("q.io/c: r.lan/c\n", "r.lan: {username: u, password: x}\n"),
+                  &err),
+      -ERR_CONFIG);
+  assert_string_equal(err.message, "auth.yaml:1:1: r.lan is there already, in auth.yaml:1");
+  assert_string_equal(mirror->registries[1].place.file, "auth.yaml");
   mirror_free(mirror);
 }
 
@@ -139,6 +161,7 @@ int main(void) {
       cmocka_unit_test(flags_have_to_fit),
       cmocka_unit_test(maps_are_merged),
       cmocka_unit_test(the_same_warning_is_said_once),
+      cmocka_unit_test(the_same_registry_twice_is_no_mistake),
       cmocka_unit_test(secrets_stay_so),
   };
   return cmocka_run_group_tests(tests, NULL, end_runs);

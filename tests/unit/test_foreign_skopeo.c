@@ -68,6 +68,17 @@ static void expressions_are_searched_for(void **state) {
   mirror_free(mirror);
 }
 
+/* Without verification skopeo goes on to plain HTTP: of this machine's registries that is the rule. */
+static void this_machine_s_registries_are_on_plain_http(void **state) {
+  (void)state;
+  struct mirror *mirror = run("localhost:5000: {tls-verify: false, images: {a: ['1']}}\n"
+                              "q.io: {tls-verify: true, images: {b: ['1']}}\n",
+                              to_lan);
+  assert_false(mirror_find_registry(mirror, "localhost:5000")->insecure);
+  assert_null(mirror_find_registry(mirror, "q.io"));
+  mirror_free(mirror);
+}
+
 static void says_what_is_left_out(void **state) {
   (void)state;
   mirror_free(run("q.io:\n"
@@ -121,8 +132,11 @@ static void refuses_what_skopeo_skips(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(reads_a_whole_file),           cmocka_unit_test(scoped_keeps_host_and_path),
-      cmocka_unit_test(expressions_are_searched_for), cmocka_unit_test(says_what_is_left_out),
+      cmocka_unit_test(reads_a_whole_file),
+      cmocka_unit_test(scoped_keeps_host_and_path),
+      cmocka_unit_test(expressions_are_searched_for),
+      cmocka_unit_test(says_what_is_left_out),
+      cmocka_unit_test(this_machine_s_registries_are_on_plain_http),
       cmocka_unit_test(refuses_what_skopeo_skips),
   };
   return cmocka_run_group_tests(tests, NULL, end_runs);

@@ -351,6 +351,10 @@ static void files_are_one_and_errors_know_which(void **state) {
   mirror_free(mirror);
   assert_int_equal(join("version: 1\nregistries: {r.lan: {tls: true}}\nmirrors: []",
                         "version: 1\nregistries: {R.lan: {tls: true}}\nmirrors: []", &mirror, &err),
+                   0); /* the same of the same registry */
+  mirror_free(mirror);
+  assert_int_equal(join("version: 1\nregistries: {r.lan: {tls: true}}\nmirrors: []",
+                        "version: 1\nregistries: {R.lan: {}}\nmirrors: []", &mirror, &err),
                    -ERR_CONFIG);
   assert_non_null(strstr(err.message, "is there already, in one.yaml:2"));
   mirror_free(mirror);
