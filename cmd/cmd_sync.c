@@ -10,6 +10,9 @@ int sync_run(const struct args *args) {
   if (status != 0)
     return status;
   struct dray_sync sync = {.files = args_operands(args),
+                           .to = args_text(args, FLAG_TO),
+                           .scoped = args->number[FLAG_SCOPED],
+                           .auth = args_text(args, FLAG_AUTH),
                            .check = args->number[FLAG_CHECK],
                            .delete = args->number[FLAG_DELETE],
                            .delete_max = (int)args->number[FLAG_DELETE_MAX],

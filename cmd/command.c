@@ -33,13 +33,16 @@ const struct command commands[COMMANDS] = {
      .most = SIZE_MAX,
      .groups = GROUP_EVERY | GROUP_CONNECTION | GROUP_COPY | GROUP_SYNC,
      .summary = "mirror what mirror files say",
-     .text = "Brings everything that the rules of mirror files name to its targets: images, whole "
-             "repositories, or some of their tags. What a target has already is not sent again, "
-             "and one image that fails does not stop the others.\n"
-             "FILE is YAML or JSON, as docs/mirror.md explains; - is standard input.",
+     .text =
+         "Brings everything that the rules of mirror files name to its targets: images, whole "
+         "repositories, or some of their tags. What a target has already is not sent again, "
+         "and one image that fails does not stop the others.\n"
+         "FILE is YAML or JSON, as docs/mirror.md explains; - is standard input. Files of skopeo "
+         "sync, image-syncer and regsync will do as they are.",
      .examples = "dray sync --check mirror.yml\n"
                  "dray sync --lock mirror.lock mirror.yml\n"
-                 "dray sync --shard 2/5 --delete mirror.yml",
+                 "dray sync --shard 2/5 --delete mirror.yml\n"
+                 "dray sync --to registry.lan/mirror/ skopeo-sync.yml",
      .run = sync_run},
     {.name = "manifest",
      .operands = "REF",

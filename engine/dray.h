@@ -182,6 +182,10 @@ enum dray_status dray_copy_list(struct dray *dray, const char *path);
 /* The rules of mirror files, together. */
 struct dray_sync {
   const char *const *files; /* at least one, NULL at the end; "-" is standard input */
+  /* For files of skopeo sync and image-syncer. */
+  const char *to;    /* where a skopeo file's images go; NULL: not given */
+  bool scoped;       /* … below their registry and path */
+  const char *auth;  /* image-syncer's file of logins; NULL: none */
   bool check;        /* with dray_options.dry_run: DRAY_DIFFERENT where something is to be done */
   bool delete;       /* let `delete: true` act; otherwise such tags are only told of */
   int delete_max;    /* per cent of a repository's tags, where more than 10 would go */

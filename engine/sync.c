@@ -10,6 +10,7 @@
 #include "results.h"
 #include "sync/batch.h"
 #include "sync/discovery.h"
+#include "sync/foreign.h"
 #include "sync/lock.h"
 #include "sync/mirror.h"
 #include "sync/pairs.h"
@@ -17,6 +18,7 @@
 #include "sync/shard.h"
 
 #define FILE_MAX ((size_t)4 * 1024 * 1024)   /* bytes of a mirror file */
+#define SECRET_MAX ((size_t)64 * 1024)       /* bytes of a file that a template names */
 #define PAIRS_MAX ((size_t)64 * 1024 * 1024) /* bytes of a list of images */
 
 struct run {
@@ -185,7 +187,20 @@ static int read_text(const char *path, size_t max, char **text, size_t *len, str
   return rc == 0 ? 0 : err_set(err, ERR_CONFIG, "%s", why.message);
 }
 
-static int read_mirror(struct run *run, const char *path, struct err *err) {
+static void on_warning(void *arg, const char *message) {
+  log_at(&((struct dray *)arg)->log, LOG_WARN, "%s", message);
+}
+
+/* What a template's file holds. */
+static char *on_file(void *arg, const char *name, struct err *err) {
+  char *text = NULL;
+  (void)arg;
+  file_read(name, SECRET_MAX, &text, NULL, err);
+  return text;
+}
+
+static int read_mirror(struct run *run, const char *path, const struct foreign_options *options,
+                       struct err *err) {
   struct env env = {.get = get_env, .arg = &run->dray->options};
   struct mirror *mirror = NULL;
   char *text;
@@ -193,7 +208,7 @@ static int read_mirror(struct run *run, const char *path, struct err *err) {
   int rc = read_text(path, FILE_MAX, &text, &len, err);
   if (rc != 0)
     return rc;
-  rc = mirror_parse(path, text, len, &env, &mirror, err);
+  rc = foreign_parse(path, text, len, &env, options, &mirror, err);
   free(text);
   if (rc != 0)
     return rc;
@@ -340,12 +355,30 @@ static enum dray_status finish(struct run *run, int rc) {
   return engine_end(dray, status);
 }
 
+static int read_mirrors(struct run *run, struct err *err) {
+  const struct dray_sync *sync = run->sync;
+  struct foreign_options options = {.to = sync->to,
+                                    .scoped = sync->scoped,
+                                    .auth_name = sync->auth,
+                                    .file = on_file,
+                                    .warn = on_warning,
+                                    .warn_arg = run->dray};
+  char *auth = NULL;
+  int rc = sync->auth ? read_text(sync->auth, FILE_MAX, &auth, &options.auth_len, err) : 0;
+  options.auth_text = auth;
+  for (const char *const *file = sync->files; rc == 0 && *file; file++)
+    rc = read_mirror(run, *file, &options, err);
+  mem_wipe(auth, auth ? options.auth_len : 0);
+  free(auth);
+  return rc;
+}
+
 enum dray_status dray_sync(struct dray *dray, const struct dray_sync *sync) {
   struct run run = {.dray = dray, .sync = sync};
   engine_begin(dray);
   int rc = check_flags(sync, &dray->err);
-  for (const char *const *file = sync->files; rc == 0 && *file; file++)
-    rc = read_mirror(&run, *file, &dray->err);
+  if (rc == 0)
+    rc = read_mirrors(&run, &dray->err);
   return finish(&run, rc);
 }
 
