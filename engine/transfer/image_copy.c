@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "net/call.h"
 #include "oci/answer.h"
+#include "oci/index_select.h"
 #include "transfer/half_done.h"
 #include "transfer/tag_look.h"
 
@@ -60,8 +61,8 @@ struct image_copy {
   bool head_told_nothing;
   bool resolved_again;
   bool canceled;
-  struct oci_digest wanted; /* the source's digest, once known: what is fetched */
-  struct manifest_body root;
+  struct oci_digest source;      /* what the source's tag has, once known */
+  struct manifest_body root;     /* what the targets are to have: its digest, once known */
   struct oci_descriptor as_blob; /* of the root, for the journal */
   struct list groups;
   uint64_t started_ms;
@@ -115,8 +116,8 @@ static struct image_result result_of(const struct target *target) {
   bool left_alone = target->unchanged || target->skipped;
   struct image_result result = {.unchanged = target->unchanged,
                                 .skipped = target->skipped,
-                                .digest = left_alone ? target->look.digest : copy->wanted,
-                                .source_digest = copy->wanted,
+                                .digest = left_alone ? target->look.digest : copy->root.digest,
+                                .source_digest = copy->source,
                                 .ms = loop_now(copy->spec.transfer->loop) - copy->started_ms,
                                 .err = target->err.code == ERR_NONE ? NULL : &target->err};
   if (left_alone)
@@ -148,14 +149,13 @@ static void compare(struct target *target) {
   const struct image_copy_spec *spec = &copy->spec;
   const struct oci_ref *ref = target->spec->ref;
   const struct oci_digest *has = &target->look.digest;
-  if (oci_digest_is_set(&ref->digest) && !oci_digest_equal(&ref->digest, &copy->wanted)) {
-    err_set(&target->err, ERR_DIGEST,
-            "%s: the image at the source is %s, not what the target names", spec->src->repo.host,
-            copy->wanted.text);
+  if (oci_digest_is_set(&ref->digest) && !oci_digest_equal(&ref->digest, &copy->root.digest)) {
+    err_set(&target->err, ERR_DIGEST, "%s: what is to be copied is %s, not what the target names",
+            spec->src->repo.host, copy->root.digest.text);
     target_end(target);
   } else if (!oci_digest_is_set(has)) {
     return;
-  } else if (oci_digest_equal(has, &copy->wanted)) {
+  } else if (oci_digest_equal(has, &copy->root.digest)) {
     target->unchanged = true;
     target_end(target);
   } else if (spec->if_exists == IF_EXISTS_SKIP) {
@@ -180,7 +180,7 @@ static void note(struct target *target, uint64_t bytes) {
     return;
   struct journal_entry entry = {
       .location = transfer_endpoint(transfer, &target->spec->ref->repo)->base_url};
-  oci_hasher_init(&entry.hasher, target->copy->wanted.algorithm);
+  oci_hasher_init(&entry.hasher, target->copy->root.digest.algorithm);
   half_done_note(&target->half, &entry);
 }
 
@@ -225,7 +225,7 @@ static void add(struct group *group, struct target *target) {
   group->targets[group->count] = target;
   group->specs[group->count++] = (struct manifest_target){
       .repo = &dst->repo,
-      .put_as = dst->tag ? dst->tag : copy->wanted.text,
+      .put_as = dst->tag ? dst->tag : copy->root.digest.text,
       .check_manifests = target->look.exists,
       /* An entry: an earlier run did not come to its end. */
       .check_blobs = half_done_take(&target->half, &entry) || target->look.may_have_blobs};
@@ -234,8 +234,7 @@ static void add(struct group *group, struct target *target) {
 /* All that are ready, together. */
 static void start_tree(struct image_copy *copy) {
   struct group *group = mem_zalloc(sizeof *group);
-  copy->root.digest = copy->wanted;
-  copy->as_blob = (struct oci_descriptor){.digest = copy->wanted, .size = copy->root.len};
+  copy->as_blob = (struct oci_descriptor){.digest = copy->root.digest, .size = copy->root.len};
   for (size_t i = 0; i < copy->spec.target_count; i++)
     if (is_ready(&copy->targets[i]))
       add(group, &copy->targets[i]);
@@ -262,17 +261,31 @@ static void fail_all(struct image_copy *copy, const struct err *err) {
   }
 }
 
+/* What the source's tag has is what the targets are to have, unless platforms are chosen. */
+static bool chooses(const struct image_copy *copy) {
+  return copy->spec.platforms && copy->spec.platforms->count;
+}
+
+static void note_source(struct image_copy *copy, const struct oci_digest *digest) {
+  copy->source = *digest;
+  if (!chooses(copy))
+    copy->root.digest = *digest;
+}
+
 static void on_head(void *arg, const struct call_result *result) {
   struct image_copy *copy = arg;
   const struct http_reply *reply = result->reply;
   int status = reply->err.code == ERR_NONE ? reply->status : 0;
+  struct oci_digest digest;
   struct err err;
   copy->call = NULL;
   become(copy, IMAGE_DECIDE);
   if (copy->canceled)
     return;
-  if (status == 200 && tag_announced(result, &copy->wanted))
+  if (status == 200 && tag_announced(result, &digest)) {
+    note_source(copy, &digest);
     return;
+  }
   if (status == 200 || status == 405 || status == 501) {
     copy->head_told_nothing = true; /* a GET will tell */
     return;
@@ -283,13 +296,18 @@ static void on_head(void *arg, const struct call_result *result) {
   fail_all(copy, &err);
 }
 
+/* The root's digest where that is known, else the source's; unset: the tag is asked for. */
+static const struct oci_digest *wanted(const struct image_copy *copy) {
+  return oci_digest_is_set(&copy->root.digest) ? &copy->root.digest : &copy->source;
+}
+
 /* What came must be what was asked for; where only a tag was asked for, what its digest header
  * says. */
 static int accept_manifest(struct image_copy *copy, const struct call_result *result,
                            struct err *err) {
   const struct http_reply *reply = result->reply;
   const char *host = copy->spec.src->repo.host, *body = buf_str(&reply->body);
-  struct oci_digest digest = copy->wanted;
+  struct oci_digest digest = *wanted(copy);
   if (reply->err.code == ERR_TOO_LARGE)
     return err_set(err, ERR_TOO_LARGE,
                    "%s: the manifest is larger than the 4 MiB that a manifest may have", host);
@@ -300,10 +318,71 @@ static int accept_manifest(struct image_copy *copy, const struct call_result *re
   if (oci_manifest_check(host, &digest, -1, http_header(reply, "Content-Type"), body,
                          reply->body.len, &copy->root.parsed, err) < 0)
     return -1;
-  copy->wanted = digest;
+  if (!oci_digest_is_set(&copy->source))
+    note_source(copy, &digest);
   copy->root.len = reply->body.len;
   copy->root.bytes = mem_strndup(body, copy->root.len);
   return 0;
+}
+
+static void forget_manifest(struct image_copy *copy) {
+  oci_manifest_free(copy->root.parsed);
+  copy->root.parsed = NULL;
+  free(copy->root.bytes);
+  copy->root.bytes = NULL;
+}
+
+/* The index becomes one that has only what is kept. */
+static int shrink(struct image_copy *copy, const bool *kept, struct err *err) {
+  char *bytes;
+  size_t len;
+  struct oci_manifest *parsed;
+  if (oci_index_cut(copy->root.bytes, copy->root.len, kept, &bytes, &len, err) < 0)
+    return -1;
+  if (len == copy->root.len) { /* all of it */
+    free(bytes);
+    copy->root.digest = copy->source;
+    return 0;
+  }
+  if (oci_manifest_parse(copy->root.parsed->media_type, bytes, len, &parsed, err) < 0) {
+    free(bytes);
+    return -1;
+  }
+  forget_manifest(copy);
+  copy->root.bytes = bytes;
+  copy->root.len = len;
+  copy->root.parsed = parsed;
+  oci_digest_of(OCI_SHA256, bytes, len, &copy->root.digest);
+  return 0;
+}
+
+/* From what the source has to what the targets are to have. */
+static int choose(struct image_copy *copy, struct err *err) {
+  const struct oci_platforms *platforms = copy->spec.platforms;
+  size_t first;
+  int rc = 0;
+  if (copy->root.parsed->kind != OCI_INDEX) {
+    copy->root.digest = copy->source;
+    return 0;
+  }
+  bool *kept = mem_zalloc(copy->root.parsed->count + 1);
+  if (oci_index_select(copy->root.bytes, copy->root.len, copy->root.parsed, platforms, kept, &first,
+                       err) < 0) {
+    rc = -1;
+  } else if (copy->spec.sparse) {
+    copy->root.digest = copy->source;
+    copy->root.kept = kept;
+    kept = NULL;
+  } else if (platforms->count > 1) {
+    rc = shrink(copy, kept, err);
+  } else {
+    copy->root.digest = copy->root.parsed->items[first].digest;
+    forget_manifest(copy);
+  }
+  free(kept);
+  if (rc < 0)
+    err_prefix(err, "%s: the index %s", copy->spec.src->repo.host, copy->source.text);
+  return rc;
 }
 
 static void on_fetched(void *arg, const struct call_result *result) {
@@ -316,13 +395,14 @@ static void on_fetched(void *arg, const struct call_result *result) {
     return;
   copy->pulls++;
   if (reply->err.code == ERR_NONE && reply->status == 404 && !copy->resolved_again &&
-      !oci_digest_is_set(&copy->spec.src->digest) && oci_digest_is_set(&copy->wanted)) {
+      !oci_digest_is_set(&copy->spec.src->digest) && oci_digest_is_set(&copy->source)) {
     copy->resolved_again = true; /* the tag has moved, and what it was is gone */
-    copy->wanted = (struct oci_digest){0};
-  } else if (accept_manifest(copy, result, &err) < 0) {
+    copy->source = copy->root.digest = (struct oci_digest){0};
+  } else if (accept_manifest(copy, result, &err) < 0 ||
+             (!oci_digest_is_set(&copy->root.digest) && choose(copy, &err) < 0)) {
     fail_all(copy, &err);
   } else {
-    become(copy, IMAGE_TREE);
+    become(copy, copy->root.parsed ? IMAGE_TREE : IMAGE_DECIDE);
   }
 }
 
@@ -330,15 +410,19 @@ static void ask(struct image_copy *copy) {
   const struct oci_ref *src = copy->spec.src;
   bool get = copy->state == IMAGE_GET;
   const char *reference =
-      oci_digest_is_set(&copy->wanted) ? copy->wanted.text : oci_ref_reference(src);
+      oci_digest_is_set(wanted(copy)) ? wanted(copy)->text : oci_ref_reference(src);
   copy->call = tag_ask(copy->spec.transfer, &src->repo, reference, get ? "GET" : "HEAD", false,
                        get ? on_fetched : on_head, copy);
 }
 
 /* A GET tells what a HEAD does; but it is the one that some registries count. */
 static void decide(struct image_copy *copy) {
-  bool head_helps = !oci_digest_is_set(&copy->wanted) && !copy->head_told_nothing;
+  bool head_helps = !oci_digest_is_set(&copy->source) && !copy->head_told_nothing;
   bool looking = false, at_once = false;
+  if (chooses(copy) && !oci_digest_is_set(&copy->root.digest)) {
+    become(copy, IMAGE_GET);
+    return;
+  }
   for (size_t i = 0; i < copy->spec.target_count; i++) {
     const struct target *target = &copy->targets[i];
     looking = looking || target->state == TARGET_LOOK;
@@ -387,7 +471,7 @@ static void step(struct ready *ready) {
   size_t open = 0;
   for (size_t i = 0; i < copy->spec.target_count; i++) {
     struct target *target = &copy->targets[i];
-    if (target->state == TARGET_WAIT && oci_digest_is_set(&copy->wanted))
+    if (target->state == TARGET_WAIT && oci_digest_is_set(&copy->root.digest))
       compare(target);
     open += target->state != TARGET_END;
   }
@@ -419,7 +503,7 @@ struct image_copy *image_copy_start(const struct image_copy_spec *spec) {
   struct image_copy *copy = mem_zalloc(sizeof *copy + spec->target_count * sizeof *copy->targets);
   copy->spec = *spec;
   copy->started_ms = loop_now(spec->transfer->loop);
-  copy->wanted = spec->src->digest;
+  note_source(copy, &spec->src->digest);
   list_init(&copy->groups);
   ready_init(&copy->ready, step);
   timer_init(&copy->hold, on_hold_over);
@@ -470,7 +554,7 @@ void image_copy_free(struct image_copy *copy) {
     manifest_tree_free(group->tree);
     free(group);
   }
-  oci_manifest_free(copy->root.parsed);
-  free(copy->root.bytes);
+  forget_manifest(copy);
+  free(copy->root.kept);
   free(copy);
 }

@@ -1,8 +1,11 @@
-/* transfer/image_copy.h - copy one image to one or more targets, digest unchanged.
+/* transfer/image_copy.h - copy one image to one or more targets, digest unchanged unless only some
+ * platforms are wanted.
  *   each target: what does it have? ┐
  *   the source: what is there?      ┴→ same: done. Else the tree below it → done
  * The source is asked once for all targets: by GET as soon as one is known to lack the image, by
- * HEAD when all that have answered have one to compare with.
+ * HEAD when all that have answered have one to compare with. Where platforms are chosen it is asked
+ * by GET at once, since the index tells what the targets are to have: one platform's own manifest,
+ * or an index that has only the wanted ones. What is no index is copied as it is.
  * Thread: the loop's. planned, target_done and done run from the ready queue.
  * Source: OCI distribution-spec v1.1, "Pull", "Push". */
 #ifndef DRAY_TRANSFER_IMAGE_COPY_H
@@ -13,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "oci/platform.h"
 #include "oci/ref.h"
 #include "transfer/manifest_tree.h"
 #include "transfer/transfer.h"
@@ -32,7 +36,7 @@ enum tag_knowledge {
 enum if_exists { IF_EXISTS_REPLACE, IF_EXISTS_SKIP, IF_EXISTS_FAIL };
 
 struct image_target {
-  const struct oci_ref *ref; /* OCI_REGISTRY; with a digest it must be the source's */
+  const struct oci_ref *ref; /* OCI_REGISTRY; with a digest it must be what is copied */
   enum tag_knowledge tag;
   bool empty; /* with TAG_ABSENT: the repository was absent or empty when the run began: no blob and
                  no manifest is looked for there */
@@ -42,7 +46,8 @@ struct image_result {
   bool unchanged;                  /* the target had it already */
   bool skipped;                    /* by if_exists */
   struct oci_digest digest;        /* what the target's tag has now; unset while unknown */
-  struct oci_digest source_digest; /* what the source's tag had */
+  struct oci_digest source_digest; /* what the source's tag had: another one where the copy has only
+                                      some platforms */
   const char *media_type;          /* "" while unknown; valid until image_copy_free() */
   struct manifest_counts counts;   /* for this target; each pull is told once, with the target that
                                       ends next */
@@ -55,12 +60,16 @@ struct image_copy_spec {
   struct transfer *transfer;
   const struct oci_ref *src; /* OCI_REGISTRY, with a tag or a digest */
   const struct image_target *targets;
-  size_t target_count; /* 1..IMAGE_TARGETS_MAX */
+  size_t target_count;                   /* 1..IMAGE_TARGETS_MAX */
+  const struct oci_platforms *platforms; /* NULL or none: all */
+  bool
+      sparse; /* with platforms: the index stays as it is, and only its wanted children are copied */
   enum if_exists if_exists;
   uint64_t order; /* place in the plan: an image waits only for earlier ones */
   void (*planned)(void *arg, size_t target, const struct image_result *result);
   /* Exactly once for each target. Errors: those of oci_answer() and of manifest_tree;
-   * ERR_CANCELED; ERR_DIGEST (the target names another digest); ERR_REFUSED (IF_EXISTS_FAIL). */
+   * ERR_CANCELED; ERR_DIGEST (the target names another digest); ERR_REFUSED (IF_EXISTS_FAIL);
+   * ERR_NOT_FOUND (a platform is missing). */
   void (*target_done)(void *arg, size_t target, const struct image_result *result);
   void (*done)(void *arg); /* exactly once: all targets have ended */
   void *arg;

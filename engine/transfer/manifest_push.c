@@ -64,6 +64,22 @@ static void add_unknown(struct err *err, const struct oci_descriptor *item) {
   *err = whole;
 }
 
+/* The first item that is not copied; NULL: none. */
+static const struct oci_descriptor *left_out(const struct manifest_body *body) {
+  for (size_t i = 0; body->kept && i < body->parsed->count; i++)
+    if (!body->kept[i])
+      return &body->parsed->items[i];
+  return NULL;
+}
+
+static void add_left_out(struct err *err, const struct oci_descriptor *item) {
+  struct err whole = *err;
+  snprintf(whole.message, sizeof whole.message,
+           "%.700s; it may want all children of an index, and --sparse left out %s", err->message,
+           item->digest.text);
+  *err = whole;
+}
+
 /* Registries that replicate may not know at once what they have just taken. */
 static bool try_again(struct manifest_push *push, const struct call_result *result,
                       const struct err *err) {
@@ -126,12 +142,15 @@ static void on_put(void *arg, const struct call_result *result) {
   snprintf(what, sizeof what, "pushing manifest %s (%s)", digest, push->body->parsed->media_type);
   const char *stored = http_header(result->reply, "Docker-Content-Digest");
   if (oci_answer(result, host, what, &err) < 0) {
-    if (try_again(push, result, &err))
+    const struct oci_descriptor *missing = left_out(push->body);
+    if (!missing && try_again(push, result, &err))
       return;
     if (push->unknown)
       add_unknown(&err, push->unknown);
     else
       oci_answer_item(result, push->body->parsed, &err);
+    if (missing && (err.http_status == 400 || err.http_status == 404))
+      add_left_out(&err, missing);
     end(push, false, &err);
   } else if (stored && strcmp(stored, digest) != 0 && strncmp(stored, digest, 7) == 0) {
     err_set(&err, ERR_DIGEST, "%s: %s: the registry stored it as another one, %s", host, what,

@@ -20,6 +20,7 @@ struct manifest_body {
   char *bytes; /* NULL: not here */
   size_t len;
   struct oci_manifest *parsed;
+  bool *kept; /* by its items: those that are copied; NULL: all */
 };
 
 enum push_state {

@@ -484,6 +484,8 @@ static void want_parts(struct node *node) {
       group.legs[group.count++] = leg;
   }
   for (size_t i = 0; i < parsed->count && group.count; i++) {
+    if (node->body.kept && !node->body.kept[i])
+      continue;
     if (parsed->items[i].is_manifest)
       want_manifest(&group, &parsed->items[i]);
     else if (!parsed->items[i].foreign)
