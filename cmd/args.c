@@ -61,6 +61,9 @@ void args_options(const struct args *args, struct dray_options *options) {
   options->limit_rate = args->number[FLAG_LIMIT_RATE];
   options->deadline_ms = args->number[FLAG_DEADLINE];
   options->dry_run = args->number[FLAG_DRY_RUN];
+  options->platforms = words(args, FLAG_PLATFORM);
+  options->sparse = args->number[FLAG_SPARSE];
+  options->if_exists = (enum dray_if_exists)args->number[FLAG_IF_EXISTS];
   options->fail_fast = args->number[FLAG_FAIL_FAST];
   options->plain_http = words(args, FLAG_PLAIN_HTTP);
   options->tls = words(args, FLAG_TLS);

@@ -10,6 +10,8 @@ static int check(const struct args *args) {
   for (size_t i = 0; i < sizeof choosing / sizeof *choosing; i++)
     if (args->given[choosing[i]] && !args->given[FLAG_ALL_TAGS])
       return help_error(args->command, "--%s goes with --all-tags", flags[choosing[i]].name);
+  if (args->given[FLAG_SPARSE] && !args->given[FLAG_PLATFORM])
+    return help_error(args->command, "--sparse goes with --platform");
   return 0;
 }
 

@@ -14,7 +14,8 @@ const struct command commands[COMMANDS] = {
      .summary = "copy an image to one or more targets",
      .text =
          "Copies one image, an index with all its platforms, to one or more targets. The digest "
-         "stays what it is, and what a target has already is not sent again.\n"
+         "stays what it is, unless only some platforms are wanted, and what a target has already "
+         "is not sent again.\n"
          "SRC and DST are [HOST[:PORT]/]REPO[:TAG][@DIGEST] as docker reads them. A target "
          "without a tag takes the source's tag. With a tag and a digest, the digest decides "
          "and the tag is the name at the target.\n"

@@ -9,6 +9,8 @@ enum { SECOND = 1000, HOUR = 60 * 60 * SECOND };
 static const char *const formats[] = {[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", NULL};
 static const char *const progresses[] = {
     [PROGRESS_AUTO] = "auto", [PROGRESS_PLAIN] = "plain", [PROGRESS_NONE] = "none", NULL};
+static const char *const if_exists[] = {
+    [DRAY_REPLACE] = "replace", [DRAY_SKIP] = "skip", [DRAY_FAIL] = "fail", NULL};
 
 const struct flag flags[FLAGS] = {
     [FLAG_JOBS] = {.name = "jobs",
@@ -40,6 +42,23 @@ const struct flag flags[FLAGS] = {
                          .group = GROUP_COPY,
                          .value = "SIZE",
                          .help = "bytes per second, all transfers together"},
+    [FLAG_PLATFORM] = {.name = "platform",
+                       .kind = FLAG_TEXTS,
+                       .group = GROUP_COPY,
+                       .value = "OS/ARCH[/VARIANT]",
+                       .help = "only this platform's own image; with several, an index of only "
+                               "these, with another digest"},
+    [FLAG_SPARSE] = {.name = "sparse",
+                     .kind = FLAG_SWITCH,
+                     .group = GROUP_COPY,
+                     .help =
+                         "with --platform: the index stays as it is, and only these are copied"},
+    [FLAG_IF_EXISTS] = {.name = "if-exists",
+                        .kind = FLAG_CHOICE,
+                        .group = GROUP_COPY,
+                        .value = "replace|skip|fail",
+                        .choices = if_exists,
+                        .help = "a target tag that points elsewhere"},
     [FLAG_DEADLINE] = {.name = "deadline",
                        .kind = FLAG_DURATION,
                        .group = GROUP_COPY,

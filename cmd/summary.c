@@ -45,6 +45,9 @@ void summary_figures(char dst[SUMMARY_ROOM], const struct dray_image *image) {
     append(dst, "%s", format_count(pulls, image->pulls, "metered pull"));
   else
     append(dst, "%.1f s", image->seconds);
+  if (image->status != DRAY_SKIPPED && *image->source_digest &&
+      strcmp(image->digest, image->source_digest) != 0)
+    append(dst, "; another digest than the source's, %s", image->source_digest);
 }
 
 void summary_totals(char dst[SUMMARY_ROOM], const struct dray_totals *totals) {

@@ -34,8 +34,9 @@ static int parse_source(struct oci_ref *src, const char *source, struct err *err
   return 0;
 }
 
+/* derived: the target gets another digest than the source has. */
 static int parse_target(const struct oci_ref *src, struct oci_ref *dst, const char *target,
-                        struct err *err) {
+                        bool derived, struct err *err) {
   if (oci_ref_parse(target, dst, err) < 0 || check_ref(dst, target, err) < 0)
     return -1;
   if (strcmp(dst->repo.host, "docker.io") == 0 && text_starts(dst->repo.path, "library/"))
@@ -44,6 +45,11 @@ static int parse_target(const struct oci_ref *src, struct oci_ref *dst, const ch
                    "registry's host in front, as in HOST/%s",
                    target, dst->repo.path, target);
   if (!dst->tag && !oci_digest_is_set(&dst->digest)) {
+    if (!src->tag && derived)
+      return err_set(err, ERR_USAGE,
+                     "target %s: it needs a tag, since with only some platforms the digest will be "
+                     "another one than the source's",
+                     target);
     dst->tag = mem_strdup(src->tag);
     if (!src->tag)
       dst->digest = src->digest;
@@ -51,12 +57,16 @@ static int parse_target(const struct oci_ref *src, struct oci_ref *dst, const ch
   return 0;
 }
 
-static int check_copy(const struct dray_copy *copy, struct err *err) {
+static bool is_derived(const struct dray *dray) {
+  return dray->platforms.count && !dray->options.sparse;
+}
+
+static int check_copy(const struct dray *dray, const struct dray_copy *copy, struct err *err) {
   struct oci_ref src = {0};
   int rc = parse_source(&src, copy->source, err);
   for (const char *const *target = copy->targets; rc == 0 && *target; target++) {
     struct oci_ref dst = {0};
-    rc = parse_target(&src, &dst, *target, err);
+    rc = parse_target(&src, &dst, *target, is_derived(dray), err);
     oci_ref_free(&dst);
   }
   oci_ref_free(&src);
@@ -77,7 +87,7 @@ static enum batch_feed next_image(void *arg, struct batch_image *image) {
     run->target = run->copies->targets;
   parse_source(&image->src, run->copies->source, NULL);
   for (; *run->target && image->target_count < IMAGE_TARGETS_MAX; run->target++)
-    parse_target(&image->src, &image->dst[image->target_count++], *run->target, NULL);
+    parse_target(&image->src, &image->dst[image->target_count++], *run->target, false, NULL);
   run->dray->known_images += image->target_count;
   return image->target_count ? BATCH_IMAGE : next_image(arg, image);
 }
@@ -103,11 +113,12 @@ enum dray_status dray_copy(struct dray *dray, const struct dray_copy *copies, si
   int rc = 0;
   engine_begin(dray);
   for (size_t i = 0; rc == 0 && i < count; i++)
-    rc = check_copy(&copies[i], &dray->err);
+    rc = check_copy(dray, &copies[i], &dray->err);
   if (rc < 0)
     return engine_end(dray, DRAY_USAGE);
   engine_emit(dray, &(struct dray_event){.kind = DRAY_EVENT_START});
   run.batch = batch_new(&(struct batch_spec){.transfer = &dray->transfer,
+                                             .terms = &dray->terms,
                                              .next = next_image,
                                              .feed = &run,
                                              .planned = on_planned,

@@ -205,6 +205,7 @@ static void copy_options(struct dray *dray, const struct dray_options *options) 
   dray->options.tls = copy_list(options->tls);
   dray->options.insecure = copy_list(options->insecure);
   dray->options.ca_files = copy_list(options->ca_files);
+  dray->options.platforms = copy_list(options->platforms);
   dray->options.authfile = mem_strdup(options->authfile);
   dray->options.state = mem_strdup(options->state);
   if (!options->getenv)
@@ -224,10 +225,24 @@ static int check_options(const struct dray_options *options, struct err *err) {
   return 0;
 }
 
+static int read_terms(struct dray *dray, struct err *err) {
+  static const enum if_exists policies[] = {[DRAY_REPLACE] = IF_EXISTS_REPLACE,
+                                            [DRAY_SKIP] = IF_EXISTS_SKIP,
+                                            [DRAY_FAIL] = IF_EXISTS_FAIL};
+  const struct dray_options *options = &dray->options;
+  for (const char *const *text = options->platforms; text && *text; text++)
+    if (oci_platforms_add(&dray->platforms, *text, err) < 0)
+      return -1;
+  dray->terms = (struct batch_terms){.platforms = &dray->platforms,
+                                     .sparse = options->sparse,
+                                     .if_exists = policies[options->if_exists]};
+  return 0;
+}
+
 static int open_engine(struct dray *dray, struct err *err) {
   const struct dray_options *options = &dray->options;
   size_t narrow = options->jobs > WIDE_JOBS ? 2 : 1;
-  if (check_options(options, err) < 0)
+  if (check_options(options, err) < 0 || read_terms(dray, err) < 0)
     return -1;
   if (creds_new(&(struct creds_options){.authfile = options->authfile,
                                         .getenv = options->getenv,
@@ -319,6 +334,8 @@ void dray_free(struct dray *dray) {
   free_list(dray->options.tls);
   free_list(dray->options.insecure);
   free_list(dray->options.ca_files);
+  free_list(dray->options.platforms);
+  oci_platforms_free(&dray->platforms);
   free((char *)dray->options.authfile);
   free((char *)dray->options.state);
   free(dray);

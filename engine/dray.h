@@ -52,7 +52,8 @@ const char *dray_image_status_name(enum dray_image_status status);
 
 struct dray_image {
   const char *source, *target; /* as people write them */
-  const char *digest;          /* "" while unknown */
+  const char *digest;          /* what the target has now; "" while unknown */
+  const char *source_digest;   /* another one where only some platforms were copied; likewise */
   const char *media_type;      /* "" while unknown */
   enum dray_image_status status;
   uint64_t bytes;         /* blob bytes sent to the target */
@@ -111,6 +112,9 @@ struct dray_event {
 /* Runs on the thread that is in a dray_… call, and must not call the engine. */
 typedef void dray_event_fn(void *arg, const struct dray_event *event);
 
+/* What becomes of a target tag that points elsewhere. */
+enum dray_if_exists { DRAY_REPLACE, DRAY_SKIP, DRAY_FAIL };
+
 struct dray_options {
   int jobs;                 /* 1..256; large blobs in flight */
   int max_connections;      /* 2..1024, to one host */
@@ -122,6 +126,10 @@ struct dray_options {
   int64_t deadline_ms; /* a run ends cleanly after that; 0: none */
   const char *state;   /* the file where partial transfers are remembered; NULL: none */
   bool dry_run;
+  const char *const *platforms; /* OS/ARCH[/VARIANT], NULL at the end; NULL or none: all, or those
+                                   that a mirror file names */
+  bool sparse; /* with platforms: an index stays as it is, only its wanted children are copied */
+  enum dray_if_exists if_exists;
   bool fail_fast;                /* the first failed image ends the run; else the others go on */
   const char *const *plain_http; /* hosts (HOST[:PORT]), NULL at the end; NULL: none */
   const char *const *tls;

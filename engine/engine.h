@@ -5,6 +5,7 @@
 
 #include "dray.h"
 #include "net/endpoint.h"
+#include "sync/batch.h"
 #include "transfer/transfer.h"
 
 struct dray {
@@ -16,6 +17,8 @@ struct dray {
   struct http *http;
   struct endpoints *endpoints;
   struct transfer transfer;
+  struct oci_platforms platforms;
+  struct batch_terms terms; /* from the options */
   struct dray_totals totals;
   uint64_t known_images;                    /* that were found so far, targets counted */
   uint64_t requests_before, retries_before; /* of earlier calls */

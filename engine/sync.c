@@ -307,6 +307,7 @@ static enum dray_status carry_out(struct run *run, const struct shard *shard) {
                                              .failed = on_failed,
                                              .arg = run});
   run->batch = batch_new(&(struct batch_spec){.transfer = &dray->transfer,
+                                              .terms = &dray->terms,
                                               .next = next_image,
                                               .feed = run,
                                               .planned = on_planned,

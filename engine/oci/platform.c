@@ -180,6 +180,15 @@ int oci_platforms_add(struct oci_platforms *platforms, const char *text, struct 
   return 0;
 }
 
+void oci_platforms_copy(struct oci_platforms *to, const struct oci_platforms *from) {
+  *to = (struct oci_platforms){NULL, 0};
+  if (!from->count)
+    return;
+  to->count = from->count;
+  to->items = mem_realloc(NULL, to->count, sizeof *to->items);
+  memcpy(to->items, from->items, to->count * sizeof *to->items);
+}
+
 void oci_platforms_free(struct oci_platforms *platforms) {
   free(platforms->items);
   *platforms = (struct oci_platforms){NULL, 0};

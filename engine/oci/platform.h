@@ -44,6 +44,7 @@ struct oci_platforms {
 
 /* Errors: those of oci_platform_parse(). */
 int oci_platforms_add(struct oci_platforms *platforms, const char *text, struct err *err);
+void oci_platforms_copy(struct oci_platforms *to, const struct oci_platforms *from);
 void oci_platforms_free(struct oci_platforms *platforms);
 
 #endif

@@ -110,9 +110,15 @@ static void cancel(struct slot *slot) {
     tag_query_cancel(slot->query);
 }
 
+static const struct oci_platforms *platforms_of(const struct slot *slot) {
+  const struct oci_platforms *given = slot->batch->spec.terms->platforms;
+  return given->count || !slot->image.rule ? given : &slot->image.rule->platforms;
+}
+
 static void begin(struct slot *slot) {
   struct batch *batch = slot->batch;
   struct batch_image *image = &slot->image;
+  const struct batch_terms *terms = batch->spec.terms;
   for (size_t i = 0; i < image->target_count; i++)
     image->targets[i].ref = &image->dst[i];
   ready_init(&slot->ready, slot_step);
@@ -122,7 +128,9 @@ static void begin(struct slot *slot) {
                                                           .src = &image->src,
                                                           .targets = image->targets,
                                                           .target_count = image->target_count,
-                                                          .if_exists = batch->spec.if_exists,
+                                                          .platforms = platforms_of(slot),
+                                                          .sparse = terms->sparse,
+                                                          .if_exists = terms->if_exists,
                                                           .order = batch->order++,
                                                           .planned = on_planned,
                                                           .target_done = on_target_done,

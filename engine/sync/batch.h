@@ -22,6 +22,13 @@ struct batch_image {
   bool locked; /* src has a tag and a digest that it had once: does it still? */
 };
 
+/* How images are copied, where their rules do not say it. */
+struct batch_terms {
+  const struct oci_platforms *platforms; /* where there are any, they win over the rules' */
+  bool sparse;
+  enum if_exists if_exists;
+};
+
 enum batch_feed {
   BATCH_IMAGE, /* here is one */
   BATCH_LATER, /* none for now: batch_wake() will tell */
@@ -32,7 +39,7 @@ typedef enum batch_feed batch_next_fn(void *arg, struct batch_image *image);
 /* Borrowed, for the life of the batch. */
 struct batch_spec {
   struct transfer *transfer;
-  enum if_exists if_exists;
+  const struct batch_terms *terms;
   batch_next_fn *next;
   void *feed;
   void (*planned)(void *arg, const struct batch_image *image, size_t target,

@@ -76,8 +76,11 @@ static struct claim *claim_new(const struct mirror_rule *rule, const struct mirr
   char *reference = oci_ref_format(image);
   buf_init(&text, SIZE_MAX);
   buf_adds(&text, reference);
-  for (char *const *platform = rule->platforms; platform && *platform; platform++)
-    buf_addf(&text, "%s%s", platform == rule->platforms ? " for " : ", ", *platform);
+  for (size_t i = 0; i < rule->platforms.count; i++) {
+    char platform[OCI_PLATFORM_TEXT];
+    oci_platform_format(platform, &rule->platforms.items[i]);
+    buf_addf(&text, "%s%s", i ? ", " : " for ", platform);
+  }
   struct claim *claim = mem_alloc(sizeof *claim + text.len + 1);
   claim->source = source;
   memcpy(claim->image, buf_str(&text), text.len + 1);

@@ -48,40 +48,10 @@ static struct mirror_place place_of(const struct tree_node *node) {
 
 /* -- what defaults and rules share -- */
 
-static bool is_platform(const char *text) {
-  static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
-  int parts = 0;
-  for (;; text++) {
-    size_t len = strspn(text, letters);
-    text += len;
-    parts++;
-    if (!len || (*text && *text != '/'))
-      return false;
-    if (!*text)
-      return parts == 2 || parts == 3;
-  }
-}
-
-static void free_platforms(char **platforms) {
-  for (char **at = platforms; at && *at; at++)
-    free(*at);
-  free(platforms);
-}
-
 int mirror_add_platform(struct mirror_rule *rule, const char *text, struct err *err) {
-  size_t count = 0;
-  if (!is_platform(text))
-    return err_set(err, ERR_CONFIG,
-                   "\"%.100s\" is no platform: OS/ARCH[/VARIANT] is wanted, such as linux/amd64",
-                   text);
-  while (rule->platforms && rule->platforms[count])
-    count++;
-  if (count == PLATFORMS_MAX)
+  if (rule->platforms.count == PLATFORMS_MAX)
     return err_set(err, ERR_CONFIG, "more than %d platforms", PLATFORMS_MAX);
-  rule->platforms = mem_realloc(rule->platforms, count + 2, sizeof(char *));
-  rule->platforms[count] = mem_strdup(text);
-  rule->platforms[count + 1] = NULL;
-  return 0;
+  return oci_platforms_add(&rule->platforms, text, err);
 }
 
 static int add_platform(void *arg, const struct tree_node *node, struct err *err) {
@@ -92,17 +62,6 @@ static int add_platform(void *arg, const struct tree_node *node, struct err *err
   return tree_error(reading->tree, node, err, "%s", why.message);
 }
 
-static void copy_platforms(struct mirror_rule *to, char *const *platforms) {
-  size_t count = 0;
-  while (platforms && platforms[count])
-    count++;
-  if (!count)
-    return;
-  to->platforms = mem_zalloc((count + 1) * sizeof(char *));
-  for (size_t i = 0; i < count; i++)
-    to->platforms[i] = mem_strdup(platforms[i]);
-}
-
 /* platforms and referrers; an empty list is all platforms, whatever the defaults are. */
 static int read_options(struct reading *reading, const struct tree_node *node, struct err *err) {
   const struct tree_node *platforms = tree_get(node, "platforms");
@@ -111,7 +70,7 @@ static int read_options(struct reading *reading, const struct tree_node *node, s
   if (platforms)
     rc = value_each(reading->tree, platforms, add_platform, reading, err);
   else
-    copy_platforms(reading->rule, reading->defaults.platforms);
+    oci_platforms_copy(&reading->rule->platforms, &reading->defaults.platforms);
   reading->rule->referrers = reading->defaults.referrers;
   if (rc == 0 && referrers)
     rc = value_bool(reading->tree, referrers, &reading->rule->referrers, err);
@@ -420,7 +379,7 @@ int mirror_parse(const char *name, const char *text, size_t len, const struct en
     rc = mirror_check_pairs(mirror, err);
   if (rc == 0)
     rc = mirror_check(mirror, err);
-  free_platforms(reading.defaults.platforms);
+  oci_platforms_free(&reading.defaults.platforms);
   tree_free(tree);
   if (rc == 0)
     *out = mirror;
@@ -437,7 +396,7 @@ static void free_rule(struct mirror_rule *rule) {
   free(rule->sources);
   free(rule->targets);
   selection_free(rule->tags);
-  free_platforms(rule->platforms);
+  oci_platforms_free(&rule->platforms);
 }
 
 void mirror_free(struct mirror *mirror) {

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "oci/platform.h"
 #include "oci/ref.h"
 #include "sync/env.h"
 #include "sync/selection.h"
@@ -50,9 +51,9 @@ struct mirror_rule {
   struct mirror_source *sources;
   size_t source_count; /* at least 1 */
   struct mirror_target *targets;
-  size_t target_count;    /* at least 1 */
-  struct selection *tags; /* NULL: all */
-  char **platforms;       /* NULL at the end; NULL: all */
+  size_t target_count;            /* at least 1 */
+  struct selection *tags;         /* NULL: all */
+  struct oci_platforms platforms; /* none: all */
   bool referrers, delete;
 };
 
@@ -82,7 +83,7 @@ int mirror_join(struct mirror *mirror, struct mirror *other, struct err *err);
 /* -- for those who fill one from a file of another kind; a rule is moved by the next one -- */
 
 struct mirror_rule *mirror_add_rule(struct mirror *mirror, const struct mirror_place *place);
-/* Errors of all three say what is wrong with text, without a place. */
+/* Errors of all three, ERR_CONFIG or ERR_USAGE, say what is wrong with text, without a place. */
 int mirror_add_source(struct mirror_rule *rule, const struct mirror_place *place, const char *text,
                       struct err *err);
 int mirror_add_target(struct mirror_rule *rule, const struct mirror_place *place, const char *text,

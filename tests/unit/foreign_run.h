@@ -66,8 +66,9 @@ static inline char *pairs(const struct mirror *mirror, const char *const *tags) 
       for (size_t t = 0; tags && tags[t] && rule->tags; t++)
         if (selection_wants(rule->tags, tags[t], NULL))
           buf_addf(&buf, " %s", tags[t]);
-      for (size_t p = 0; rule->platforms && rule->platforms[p]; p++)
-        buf_addf(&buf, " %s", rule->platforms[p]);
+      char platform[OCI_PLATFORM_TEXT];
+      for (size_t p = 0; p < rule->platforms.count; p++)
+        buf_addf(&buf, " %s", oci_platform_format(platform, &rule->platforms.items[p]));
       buf_adds(&buf, rule->referrers ? " referrers\n" : "\n");
       free(source);
       free(target);

@@ -48,6 +48,17 @@ static char *pairs(const struct mirror_rule *rule) {
   return buf_take(&buf);
 }
 
+/* Each with a blank behind it. */
+static void check_platforms(const struct oci_platforms *platforms, const char *wanted) {
+  struct buf text;
+  char one[OCI_PLATFORM_TEXT];
+  buf_init(&text, 1000);
+  for (size_t i = 0; i < platforms->count; i++)
+    buf_addf(&text, "%s ", oci_platform_format(one, &platforms->items[i]));
+  assert_string_equal(buf_str(&text), wanted);
+  buf_free(&text);
+}
+
 static void check_pairs(const struct mirror_rule *rule, const char *wanted) {
   char *got = pairs(rule);
   assert_string_equal(got, wanted);
@@ -98,9 +109,7 @@ static void reads_the_example(void **state) {
                          "flannel:v0.15.1");
   check_pairs(&rules[3], "docker.io/library/nginx>registry.lan:5000/hub/nginx");
   for (size_t i = 0; i < 4; i++) {
-    assert_string_equal(rules[i].platforms[0], "linux/amd64");
-    assert_string_equal(rules[i].platforms[1], "linux/arm64");
-    assert_null(rules[i].platforms[2]);
+    check_platforms(&rules[i].platforms, "linux/amd64 linux/arm64 ");
     assert_true(rules[i].referrers);
     assert_false(rules[i].delete);
   }
@@ -130,17 +139,16 @@ static void rules_may_have_their_own_options(void **state) {
                                 "  {\"from\": \"q.io/b\", \"to\": \"r.lan/b\", \"platforms\": [],\n"
                                 "   \"tags\": {\"exclude\": \"*-rc\"}}]}");
   check_pairs(&mirror->rules[0], "q.io/a>r.lan/a q.io/a>s.lan/a");
-  assert_string_equal(mirror->rules[0].platforms[0], "linux/arm/v7");
-  assert_null(mirror->rules[0].platforms[1]);
+  check_platforms(&mirror->rules[0].platforms, "linux/arm/v7 ");
   assert_false(mirror->rules[0].referrers);
   assert_true(mirror->rules[0].delete);
-  assert_null(mirror->rules[1].platforms); /* an empty list is all */
+  check_platforms(&mirror->rules[1].platforms, ""); /* an empty list is all */
   assert_true(mirror->rules[1].referrers);
   assert_false(selection_wants(mirror->rules[1].tags, "1-rc", NULL));
   mirror_free(mirror);
 
   mirror = parse(RULE);
-  assert_null(mirror->rules[0].platforms);
+  check_platforms(&mirror->rules[0].platforms, "");
   assert_false(mirror->rules[0].referrers);
   assert_false(mirror->rules[0].delete);
   assert_null(mirror->rules[0].tags);
