@@ -47,7 +47,7 @@ const struct flag flags[FLAGS] = {
                        .group = GROUP_COPY,
                        .value = "OS/ARCH[/VARIANT]",
                        .help = "only this platform's own image; with several, an index of only "
-                               "these, with another digest"},
+                               "these, with another digest (default all)"},
     [FLAG_SPARSE] = {.name = "sparse",
                      .kind = FLAG_SWITCH,
                      .group = GROUP_COPY,

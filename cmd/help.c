@@ -7,7 +7,7 @@
 #include "format.h"
 #include "output.h"
 
-enum { WIDTH = 80, HELP_COLUMN = 36 };
+enum { WIDTH = 80, HELP_COLUMN = 38 };
 
 /* Prints text from column on, broken at spaces and at '\n'. The first line is there already up to
  * the column. */
