@@ -283,6 +283,7 @@ static int open_engine(struct dray *dray, struct err *err) {
       .sched = sched_new(dray->loop, options->jobs),
       .blobs = blob_table_new(&dray->transfer),
       .quirks = map_new(),
+      .no_referrers = map_new(),
       .log = &dray->log,
       .chunk_size = options->chunk_size,
       .ring = STREAM_RING / narrow,
@@ -324,6 +325,7 @@ void dray_free(struct dray *dray) {
     rate_free(dray->transfer.rate);
     journal_close(dray->transfer.journal);
     map_free(dray->transfer.quirks, free);
+    map_free(dray->transfer.no_referrers, NULL);
   }
   endpoints_free(dray->endpoints);
   http_free(dray->http);

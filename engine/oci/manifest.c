@@ -47,6 +47,11 @@ bool oci_type_is_manifest(const char *media_type) {
   return type && !type->refusal;
 }
 
+bool oci_type_is_index(const char *media_type) {
+  const struct type *type = find_type(media_type);
+  return type && type->kind == OCI_INDEX;
+}
+
 /* Layers that their publisher wants fetched from elsewhere; without urls there is no elsewhere. */
 static bool is_foreign(const char *media_type, const json_t *urls) {
   return json_array_size(urls) > 0 &&

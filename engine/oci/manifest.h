@@ -58,6 +58,8 @@ int oci_manifest_check(const char *host, const struct oci_digest *digest, int64_
                        const char *content_type, const char *bytes, size_t len,
                        struct oci_manifest **parsed, struct err *err);
 
-bool oci_type_is_manifest(const char *media_type); /* one of the four above, parameters ignored */
+/* One of the four above, or of the two of indexes; parameters ignored. */
+bool oci_type_is_manifest(const char *media_type);
+bool oci_type_is_index(const char *media_type);
 
 #endif

@@ -8,6 +8,7 @@
 #include "oci/answer.h"
 #include "oci/index_select.h"
 #include "transfer/half_done.h"
+#include "transfer/referrers_copy.h"
 #include "transfer/tag_look.h"
 
 enum { IMAGE_HOLD_MS = 20000 }; /* that targets are waited for which are still looked at */
@@ -25,6 +26,7 @@ enum target_state {
   TARGET_LOOK,
   TARGET_WAIT, /* for the source */
   TARGET_TREE,
+  TARGET_REFER, /* it has the image, and now what refers to it */
   TARGET_END
 };
 
@@ -48,6 +50,7 @@ struct target {
   size_t index;          /* in it */
   struct half_done half; /* what the journal knows of it */
   bool unchanged, skipped;
+  struct referrers_result referrers;
   struct err err;
 };
 
@@ -68,6 +71,7 @@ struct image_copy {
   uint64_t started_ms;
   uint64_t pulls; /* of the root */
   uint64_t pulls_told;
+  struct referrers_copy *referrers;
   size_t ended; /* targets */
   struct target targets[];
 };
@@ -98,6 +102,17 @@ static void target_stop(struct target *target) {
   target_end(target);
 }
 
+/* The image is there. */
+static void target_reached(struct target *target) {
+  const struct image_copy_spec *spec = &target->copy->spec;
+  if (!spec->referrers || oci_repo_equal(&spec->src->repo, &target->spec->ref->repo)) {
+    target_end(target);
+  } else {
+    target->state = TARGET_REFER;
+    wake(target->copy);
+  }
+}
+
 static void on_look(struct tag_look *look, const struct err *err) {
   struct target *target = list_entry(look, struct target, look);
   struct image_copy *copy = target->copy;
@@ -114,7 +129,7 @@ static struct image_result result_of(const struct target *target) {
   const struct image_copy *copy = target->copy;
   const char *type = copy->root.parsed ? copy->root.parsed->media_type : NULL;
   bool left_alone = target->unchanged || target->skipped;
-  struct image_result result = {.unchanged = target->unchanged,
+  struct image_result result = {.unchanged = target->unchanged && !target->referrers.changed,
                                 .skipped = target->skipped,
                                 .digest = left_alone ? target->look.digest : copy->root.digest,
                                 .source_digest = copy->source,
@@ -125,6 +140,7 @@ static struct image_result result_of(const struct target *target) {
   result.media_type = type ? type : "";
   if (target->group)
     result.counts = *manifest_tree_counts(target->group->tree, target->index);
+  manifest_counts_add(&result.counts, &target->referrers.counts);
   return result;
 }
 
@@ -135,7 +151,7 @@ static void on_target_end(struct ready *ready) {
   uint64_t pulls = copy->pulls;
   list_each(node, &copy->groups) pulls +=
       manifest_tree_pulls(list_entry(node, struct group, node)->tree);
-  result.counts.pulls = pulls - copy->pulls_told;
+  result.counts.pulls += pulls - copy->pulls_told;
   copy->pulls_told = pulls;
   copy->ended++;
   copy->spec.target_done(copy->spec.arg, (size_t)(target - copy->targets), &result);
@@ -157,7 +173,7 @@ static void compare(struct target *target) {
     return;
   } else if (oci_digest_equal(has, &copy->root.digest)) {
     target->unchanged = true;
-    target_end(target);
+    target_reached(target);
   } else if (spec->if_exists == IF_EXISTS_SKIP) {
     target->skipped = true;
     target_end(target);
@@ -204,7 +220,7 @@ static void on_target_done(void *arg, size_t index, const struct err *err) {
   else if (err)
     target_fail(target, err);
   else
-    target_end(target);
+    target_reached(target);
 }
 
 static void on_tree_done(void *arg) {
@@ -455,6 +471,49 @@ static void on_hold_over(struct timer *timer) {
   wake(copy);
 }
 
+/* -- what refers to it -- */
+
+static void on_referrers(void *arg) {
+  struct image_copy *copy = arg;
+  for (size_t i = 0, at = 0; i < copy->spec.target_count; i++) {
+    struct target *target = &copy->targets[i];
+    if (target->state != TARGET_REFER)
+      continue;
+    target->referrers = referrers_copy_result(copy->referrers, at++);
+    if (copy->canceled)
+      target_stop(target);
+    else if (target->referrers.err)
+      target_fail(target, target->referrers.err);
+    else
+      target_end(target);
+  }
+}
+
+/* To all targets that have it, together. */
+static void start_referrers(struct image_copy *copy) {
+  bool dry = copy->spec.transfer->dry_run;
+  struct referrers_copy_spec spec = {.transfer = copy->spec.transfer,
+                                     .src = &copy->spec.src->repo,
+                                     .if_exists = copy->spec.if_exists,
+                                     .order = copy->spec.order,
+                                     .root = &copy->root,
+                                     .done = on_referrers,
+                                     .arg = copy};
+  for (size_t i = 0; i < copy->spec.target_count; i++) {
+    const struct target *target = &copy->targets[i];
+    const struct oci_repo *repo = &target->spec->ref->repo;
+    if (target->state != TARGET_REFER)
+      continue;
+    spec.targets[spec.target_count++] = repo;
+    if (!spec.readable && (target->unchanged || !dry)) /* not at the source, which may meter it */
+      spec.readable = repo;
+  }
+  spec.push = spec.readable;
+  if (!spec.readable)
+    spec.readable = spec.src;
+  copy->referrers = referrers_copy_start(&spec);
+}
+
 static bool is_over(const struct image_copy *copy) {
   for (size_t i = 0; i < copy->spec.target_count; i++)
     if (copy->targets[i].look.call)
@@ -468,15 +527,21 @@ static bool is_over(const struct image_copy *copy) {
 
 static void step(struct ready *ready) {
   struct image_copy *copy = list_entry(ready, struct image_copy, ready);
-  size_t open = 0;
+  size_t open = 0, reached = 0;
   for (size_t i = 0; i < copy->spec.target_count; i++) {
     struct target *target = &copy->targets[i];
     if (target->state == TARGET_WAIT && oci_digest_is_set(&copy->root.digest))
       compare(target);
     open += target->state != TARGET_END;
+    reached += target->state == TARGET_REFER;
   }
-  if (!open && copy->call)
+  if (open == reached && copy->call)
     call_cancel(copy->call);
+  if (reached && open == reached) {
+    if (!copy->referrers)
+      start_referrers(copy);
+    return;
+  }
   if (!open && copy->state != IMAGE_END && is_over(copy))
     become(copy, IMAGE_END);
   else if (open || copy->state == IMAGE_END)
@@ -534,10 +599,13 @@ void image_copy_cancel(struct image_copy *copy) {
     call_cancel(copy->call);
   for (size_t i = 0; i < copy->spec.target_count; i++) {
     struct target *target = &copy->targets[i];
-    if (target->state == TARGET_LOOK || target->state == TARGET_WAIT)
+    if (target->state == TARGET_LOOK || target->state == TARGET_WAIT ||
+        (target->state == TARGET_REFER && !copy->referrers))
       target_stop(target);
   }
   list_each(node, &copy->groups) manifest_tree_cancel(list_entry(node, struct group, node)->tree);
+  if (copy->referrers)
+    referrers_copy_cancel(copy->referrers);
 }
 
 void image_copy_free(struct image_copy *copy) {
@@ -554,6 +622,7 @@ void image_copy_free(struct image_copy *copy) {
     manifest_tree_free(group->tree);
     free(group);
   }
+  referrers_copy_free(copy->referrers);
   forget_manifest(copy);
   free(copy->root.kept);
   free(copy);

@@ -43,7 +43,7 @@ struct image_target {
 };
 
 struct image_result {
-  bool unchanged;                  /* the target had it already */
+  bool unchanged;                  /* the target had it already, with all that refers to it */
   bool skipped;                    /* by if_exists */
   struct oci_digest digest;        /* what the target's tag has now; unset while unknown */
   struct oci_digest source_digest; /* what the source's tag had: another one where the copy has only
@@ -64,6 +64,7 @@ struct image_copy_spec {
   const struct oci_platforms *platforms; /* NULL or none: all */
   bool
       sparse; /* with platforms: the index stays as it is, and only its wanted children are copied */
+  bool referrers; /* what refers to it is brought after it; also to targets that have the image */
   enum if_exists if_exists;
   uint64_t order; /* place in the plan: an image waits only for earlier ones */
   void (*planned)(void *arg, size_t target, const struct image_result *result);

@@ -57,6 +57,19 @@ struct manifest_counts {
   uint64_t sent_bytes;                     /* blob bytes handed to the target */
 };
 
+static inline void manifest_counts_add(struct manifest_counts *to,
+                                       const struct manifest_counts *more) {
+  to->manifests += more->manifests;
+  to->blobs += more->blobs;
+  to->transferred += more->transferred;
+  to->mounted += more->mounted;
+  to->existing += more->existing;
+  to->pulls += more->pulls;
+  to->total_bytes += more->total_bytes;
+  to->missing_bytes += more->missing_bytes;
+  to->sent_bytes += more->sent_bytes;
+}
+
 struct manifest_tree *manifest_tree_start(const struct manifest_tree_spec *spec);
 void manifest_tree_cancel(struct manifest_tree *tree); /* the targets end with ERR_CANCELED */
 void manifest_tree_free(struct manifest_tree *tree);   /* after done only; allowed in it */

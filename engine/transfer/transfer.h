@@ -30,8 +30,9 @@ struct transfer {
   struct endpoints *endpoints;
   struct sched *sched;
   struct blob_table *blobs;
-  struct journal *journal; /* NULL: nothing is remembered for later runs */
-  struct map *quirks;      /* host → struct quirks: what it has refused so far */
+  struct journal *journal;  /* NULL: nothing is remembered for later runs */
+  struct map *quirks;       /* host → struct quirks: what it has refused so far */
+  struct map *no_referrers; /* repositories, HOST/PATH, whose registry lacks the referrers API */
   const struct log *log;
   int64_t chunk_size; /* bytes; 0: by registry */
   size_t ring;        /* bytes of a stream's pipe */
