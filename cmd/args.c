@@ -63,6 +63,8 @@ void args_options(const struct args *args, struct dray_options *options) {
   options->dry_run = args->number[FLAG_DRY_RUN];
   options->platforms = words(args, FLAG_PLATFORM);
   options->sparse = args->number[FLAG_SPARSE];
+  if (args->given[FLAG_REFERRERS])
+    options->referrers = args->number[FLAG_REFERRERS] ? DRAY_REFERRERS : DRAY_NO_REFERRERS;
   options->if_exists = (enum dray_if_exists)args->number[FLAG_IF_EXISTS];
   options->fail_fast = args->number[FLAG_FAIL_FAST];
   options->plain_http = words(args, FLAG_PLAIN_HTTP);
@@ -177,7 +179,10 @@ static int parse_long(struct args *args, char *word, char ***next) {
   enum flag_id id = flags_find(args->command, word + 2, strlen(word + 2));
   if (id == FLAGS)
     return refuse_flag(args, word, word + 2);
-  return take(args, id, word, equals ? equals + 1 : NULL, next);
+  int status = take(args, id, word, equals ? equals + 1 : NULL, next);
+  if (flags_negates(id, word + 2, strlen(word + 2)))
+    args->number[id] = 0;
+  return status;
 }
 
 /* -v, -qj8, -j 8, -j=8 */

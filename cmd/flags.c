@@ -53,6 +53,12 @@ const struct flag flags[FLAGS] = {
                      .group = GROUP_COPY,
                      .help =
                          "with --platform: the index stays as it is, and only these are copied"},
+    [FLAG_REFERRERS] = {.name = "referrers",
+                        .kind = FLAG_SWITCH,
+                        .negatable = true,
+                        .group = GROUP_COPY,
+                        .help = "signatures, SBOMs and attestations that refer to the image and to "
+                                "an index's children are copied too"},
     [FLAG_IF_EXISTS] = {.name = "if-exists",
                         .kind = FLAG_CHOICE,
                         .group = GROUP_COPY,
@@ -244,10 +250,16 @@ static bool is_name(const char *name, const char *word, size_t len) {
   return name && strlen(name) == len && memcmp(name, word, len) == 0;
 }
 
+bool flags_negates(enum flag_id id, const char *name, size_t len) {
+  return flags[id].negatable && len > 3 && memcmp(name, "no-", 3) == 0 &&
+         is_name(flags[id].name, name + 3, len - 3);
+}
+
 enum flag_id flags_find(const struct command *command, const char *name, size_t len) {
   enum flag_id id = 0;
-  while (id < FLAGS && !(flags_known(command, id) && (is_name(flags[id].name, name, len) ||
-                                                      is_name(flags[id].alias, name, len))))
+  while (id < FLAGS && !(flags_known(command, id) &&
+                         (is_name(flags[id].name, name, len) ||
+                          is_name(flags[id].alias, name, len) || flags_negates(id, name, len))))
     id++;
   return id;
 }

@@ -16,6 +16,7 @@ enum flag_id {
   FLAG_LIMIT_RATE,
   FLAG_PLATFORM,
   FLAG_SPARSE,
+  FLAG_REFERRERS,
   FLAG_IF_EXISTS,
   FLAG_DEADLINE,
   FLAG_STATE,
@@ -71,6 +72,7 @@ struct flag {
   const char *alias; /* another long name, or NULL */
   char letter;       /* or 0 */
   bool automatic;    /* FLAG_SIZE: "auto" is one, 0 */
+  bool negatable;    /* FLAG_SWITCH: --no-NAME is its opposite; the last one counts */
   enum flag_kind kind;
   enum flag_group group;
   const char *value; /* what help calls it; NULL: the flag takes none */
@@ -84,9 +86,11 @@ extern const struct flag flags[FLAGS];
 
 bool flags_known(const struct command *command, enum flag_id id);
 
-/* Looks among the flags of a command; FLAGS where there is none. */
+/* Looks among the flags of a command; FLAGS where there is none. --no-NAME finds NAME. */
 enum flag_id flags_find(const struct command *command, const char *name, size_t len);
 enum flag_id flags_find_letter(const struct command *command, char letter);
+/* Is it the --no-NAME of that flag? */
+bool flags_negates(enum flag_id id, const char *name, size_t len);
 /* The long name nearest to name, or NULL. */
 const char *flags_nearest(const struct command *command, const char *name);
 

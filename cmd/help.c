@@ -66,6 +66,8 @@ static void print_flag(FILE *file, const struct args *defaults, enum flag_id id)
   default_text(preset, defaults, id);
   if (flag->alias)
     snprintf(alias, sizeof alias, "; also --%s", flag->alias);
+  if (flag->negatable)
+    snprintf(alias, sizeof alias, "; its opposite is --no-%s", flag->name);
   if (flag->env)
     snprintf(env, sizeof env, "; variable %s", flag->env);
   snprintf(text, sizeof text, "%s%s%s%s%s%s%s", flag->help, preset[0] ? " (default " : "", preset,

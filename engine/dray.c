@@ -235,6 +235,8 @@ static int read_terms(struct dray *dray, struct err *err) {
       return -1;
   dray->terms = (struct batch_terms){.platforms = &dray->platforms,
                                      .sparse = options->sparse,
+                                     .referrers = options->referrers == DRAY_REFERRERS,
+                                     .no_referrers = options->referrers == DRAY_NO_REFERRERS,
                                      .if_exists = policies[options->if_exists]};
   return 0;
 }

@@ -115,6 +115,13 @@ typedef void dray_event_fn(void *arg, const struct dray_event *event);
 /* What becomes of a target tag that points elsewhere. */
 enum dray_if_exists { DRAY_REPLACE, DRAY_SKIP, DRAY_FAIL };
 
+/* What refers to an image (signatures, SBOMs, attestations) may be brought after it. */
+enum dray_referrers {
+  DRAY_REFERRERS_BY_FILE, /* where a mirror file says so */
+  DRAY_REFERRERS,
+  DRAY_NO_REFERRERS
+};
+
 struct dray_options {
   int jobs;                 /* 1..256; large blobs in flight */
   int max_connections;      /* 2..1024, to one host */
@@ -130,6 +137,7 @@ struct dray_options {
                                    that a mirror file names */
   bool sparse; /* with platforms: an index stays as it is, only its wanted children are copied */
   enum dray_if_exists if_exists;
+  enum dray_referrers referrers;
   bool fail_fast;                /* the first failed image ends the run; else the others go on */
   const char *const *plain_http; /* hosts (HOST[:PORT]), NULL at the end; NULL: none */
   const char *const *tls;

@@ -115,6 +115,12 @@ static const struct oci_platforms *platforms_of(const struct slot *slot) {
   return given->count || !slot->image.rule ? given : &slot->image.rule->platforms;
 }
 
+static bool wants_referrers(const struct slot *slot) {
+  const struct batch_terms *terms = slot->batch->spec.terms;
+  const struct mirror_rule *rule = slot->image.rule;
+  return terms->referrers || (!terms->no_referrers && rule && rule->referrers);
+}
+
 static void begin(struct slot *slot) {
   struct batch *batch = slot->batch;
   struct batch_image *image = &slot->image;
@@ -130,6 +136,7 @@ static void begin(struct slot *slot) {
                                                           .target_count = image->target_count,
                                                           .platforms = platforms_of(slot),
                                                           .sparse = terms->sparse,
+                                                          .referrers = wants_referrers(slot),
                                                           .if_exists = terms->if_exists,
                                                           .order = batch->order++,
                                                           .planned = on_planned,

@@ -26,6 +26,7 @@ struct batch_image {
 struct batch_terms {
   const struct oci_platforms *platforms; /* where there are any, they win over the rules' */
   bool sparse;
+  bool referrers, no_referrers; /* neither: as the rules have it */
   enum if_exists if_exists;
 };
 

@@ -12,7 +12,8 @@ COMMANDS = ('copy', 'manifest', 'digest', 'tags', 'version', 'help')
 CONNECTION_FLAGS = ('--retries', '--stall-timeout', '--connect-timeout', '--plain-http', '--tls',
                     '--insecure', '--ca-file', '--authfile', '-q', '-v', '--help')
 COPY_FLAGS = ('--jobs', '-j', '--concurrency', '--max-connections', '--chunk-size', '--state', '--limit-rate', '--deadline',
-              '--dry-run', '--output', '-o', '--progress', '--platform', '--sparse', '--if-exists')
+              '--dry-run', '--output', '-o', '--progress', '--platform', '--sparse', '--if-exists',
+              '--referrers')
 # What is typed, and what is said of it; the second line points to the help.
 USAGE_ERRORS = (
     ('cpoy a b', 'unknown command cpoy; did you mean copy?', ''),
