@@ -147,7 +147,7 @@ class Shards(LockTest):
             self.src.log.clear()
         self.assertEqual(before, set(self.REPOS))
         self.assertEqual(sum(map(len, parts)), len(self.REPOS))
-        self.assertTrue(all(parts), parts)
+        self.assertLess(max(map(len, parts)), len(self.REPOS))
 
     def test_without_a_request_to_the_others(self):
         mine = self.part('--shard', '1/3')
