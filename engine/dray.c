@@ -4,15 +4,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine.h"
 #include "net/creds.h"
 #include "net/http.h"
 #include "net/trust.h"
+#include "oci/json.h"
 #include "oci/ref.h"
+#include "sync/pattern.h"
+#include "sync/tree.h"
 #include "transfer/blob_table.h"
 #include "transfer/journal.h"
+#include "transfer/journal_file.h"
 #include "transfer/rate.h"
 #include "transfer/sched.h"
 
@@ -372,4 +377,15 @@ char *dray_default_state(void) {
   return home && *home ? mem_printf("%s/.local/state/dray/state.db", home) : NULL;
 }
 
-char *dray_libraries(void) { return http_libraries(); }
+char *dray_libraries(void) {
+  char *(*const inside[])(void) = {http_libraries, oci_json_library, journal_file_library,
+                                   pattern_library, tree_library};
+  struct buf text;
+  buf_init(&text, SIZE_MAX);
+  for (size_t i = 0; i < sizeof inside / sizeof *inside; i++) {
+    char *library = inside[i]();
+    buf_addf(&text, "%s%s", i ? " " : "", library);
+    free(library);
+  }
+  return buf_take(&text);
+}

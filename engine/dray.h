@@ -236,7 +236,7 @@ char *dray_format_bytes(char dst[64], uint64_t bytes);
  * HOME. */
 char *dray_default_state(void);
 
-/* "curl 7.88.1, BoringSSL, nghttp2 1.52.0, …": the libraries inside; the caller's. */
+/* "libcurl/7.88.1 BoringSSL … SQLite/3.40.1 …": the libraries inside; the caller's. */
 char *dray_libraries(void);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/mem.h"
+
 /* Counts before anything is built, since a tree of many small values takes 50 times the memory of
  * their text. Each comma outside strings has one value behind it, and so has each bracket. */
 static const char *excess(const char *bytes, size_t len) {
@@ -66,3 +68,5 @@ bool oci_json_count(const json_t *number, uint64_t *count) {
     *count = (uint64_t)value;
   return whole;
 }
+
+char *oci_json_library(void) { return mem_printf("jansson/%s", jansson_version_str()); }

@@ -21,6 +21,9 @@ json_t *oci_json_load(const char *bytes, size_t len, struct err *err);
  * its numbers are read as reals.) */
 bool oci_json_count(const json_t *number, uint64_t *count);
 
+/* "jansson/2.14": what is inside; the caller's. */
+char *oci_json_library(void);
+
 /* The member's text; NULL where it is missing, no string, or holds a NUL. */
 const char *oci_json_text(const json_t *object, const char *key);
 

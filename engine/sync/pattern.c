@@ -131,3 +131,11 @@ bool pattern_match(const struct pattern *pattern, const char *tag, bool *gave_up
     return match_expression(pattern->code, tag, gave_up);
   return pattern->range ? range_match(pattern->range, tag) : text_glob(pattern->text, tag);
 }
+
+char *pattern_library(void) {
+  char *version = mem_alloc((size_t)pcre2_config(PCRE2_CONFIG_VERSION, NULL));
+  pcre2_config(PCRE2_CONFIG_VERSION, version); /* "10.42 2022-12-11" */
+  char *text = mem_printf("PCRE2/%.*s", (int)strcspn(version, " "), version);
+  free(version);
+  return text;
+}

@@ -25,4 +25,7 @@ const char *pattern_text(const struct pattern *pattern); /* as it was written */
  * tag is no match, and sets *gave_up (else left alone; may be NULL): worth a warning. */
 bool pattern_match(const struct pattern *pattern, const char *tag, bool *gave_up);
 
+/* "PCRE2/10.42": what is inside; the caller's. */
+char *pattern_library(void);
+
 #endif

@@ -381,3 +381,5 @@ const struct tree_node *tree_get(const struct tree_node *map, const char *key) {
       return map->items[i];
   return NULL;
 }
+
+char *tree_library(void) { return mem_printf("libyaml/%s", yaml_get_version_string()); }

@@ -53,4 +53,7 @@ const struct tree_node *tree_get(const struct tree_node *map, const char *key);
 int tree_error(const struct tree *tree, const struct tree_node *node, struct err *err,
                const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* "libyaml/0.2.5": what is inside; the caller's. */
+char *tree_library(void);
+
 #endif

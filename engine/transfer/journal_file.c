@@ -424,3 +424,5 @@ int journal_file_write(struct journal_file *file, const struct list *rows, int64
     rc = finish(file, prepare(file, "UPDATE entry SET owner='' WHERE owner=?2", "", now_s));
   return commit(file, rc, err);
 }
+
+char *journal_file_library(void) { return mem_printf("SQLite/%s", sqlite3_libversion()); }

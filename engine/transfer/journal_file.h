@@ -57,4 +57,7 @@ void journal_row_free(struct journal_row *row);
 int journal_file_write(struct journal_file *file, const struct list *rows, int64_t now_s,
                        bool release, struct err *err);
 
+/* "SQLite/3.40.1": what is inside; the caller's. */
+char *journal_file_library(void);
+
 #endif

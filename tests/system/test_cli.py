@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 
-from tests.system.lib import DRAY, SystemTest, images, unittest
+from tests.system.lib import DRAY, TOP, SystemTest, images, unittest
 
 COMMANDS = ('copy', 'manifest', 'digest', 'tags', 'version', 'help')
 CONNECTION_FLAGS = ('--retries', '--stall-timeout', '--connect-timeout', '--plain-http', '--tls',
@@ -162,9 +162,15 @@ class Help(SystemTest):
 class Version(SystemTest):
     def test_version_names_itself_and_its_libraries(self):
         result = self.assertOk(self.dray('version'))
-        first, second = result.out.splitlines()
+        first, second, *sources = result.out.splitlines()
         self.assertRegex(first, r'^dray \d+\.\d+\.\d+ \(([0-9a-f]{12}|unknown)\)$')
-        self.assertRegex(second, r'\blibcurl/\d.* BoringSSL .*\blibuv/\d')
+        inside = [re.match(r'([A-Za-z-]+\d?)(/\d+(\.\d+)+)?$', word) for word in second.split()]
+        self.assertEqual({library[1]: bool(library[2]) for library in inside}, {
+            'libcurl': True, 'BoringSSL': False, 'c-ares': True, 'nghttp2': True, 'libuv': True,
+            'jansson': True, 'SQLite': True, 'PCRE2': True, 'libyaml': True})
+        with open(f'{TOP}/build/deps/current/sources', encoding='utf-8') as file:
+            built_from = re.findall(r'([^/\n]+_[^/\n]+)\.dsc$', file.read(), re.M)
+        self.assertEqual(sources, ['sources: ' + ' '.join(built_from)] if built_from else [])
         self.assertEqual(self.assertOk(self.dray('--version')).out, result.out)
 
 
