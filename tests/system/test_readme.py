@@ -1,6 +1,7 @@
 """Runs what README.md tells people to run, word for word. The registries that it names are test
 registries with certificates for these names, behind a web proxy that knows where they are."""
 
+import hashlib
 import json
 import os
 import re
@@ -12,6 +13,12 @@ from tests.system.lib import DRAY, SANITIZER_WORDS, TOP, SystemTest, images, uni
 NOT_RUN = {
     'tests/run': 'would run this test again',
     'apt-get update && apt-get install -y git ca-certificates': 'needs root and a network',
+    'curl -fsSL --remote-name-all https://github.com/OWNER/dray/releases/latest/download/'
+    '{dray-linux-amd64,SHA256SUMS}': 'needs a network; the files are there in its place',
+    'gh attestation verify dray-linux-amd64 --repo OWNER/dray': 'needs a network and gh',
+    'sudo apt-get install ./dray_*_amd64.deb': 'needs root; test_package.py looks into it',
+    'docker run --rm --user "$(id -u)" -v ~/.docker:/home/dray/.docker:ro ghcr.io/owner/dray '
+    'copy alpine:3.20 ghcr.io/me/alpine': 'needs docker; test_package.py runs the image',
     'git clone --depth 1 "$DRAY_GIT" dray': 'needs a network; a checkout is there in its place',
 }
 HUB = 'registry-1.docker.io'
@@ -62,6 +69,11 @@ class Readme(SystemTest):
                 os.symlink(f'{TOP}/{name}', f'{cls.checkout}/{name}')
         os.mkdir(f'{cls.checkout}/build')
         os.symlink(f'{TOP}/build/deps', f'{cls.checkout}/build/deps')
+        os.symlink(DRAY, f'{cls.checkout}/dray-linux-amd64')
+        with open(DRAY, 'rb') as program:
+            digest = hashlib.file_digest(program, 'sha256').hexdigest()
+        with open(f'{cls.checkout}/SHA256SUMS', 'w', encoding='ascii') as sums:
+            sums.write(f'{"0" * 64}  dray-linux-arm64\n{digest}  dray-linux-amd64\n')
 
     def setUp(self):
         super().setUp()
@@ -117,6 +129,7 @@ class Readme(SystemTest):
                 elif language == 'json':
                     self.assertEqual(shape(json.loads(said)), shape(json.loads(text)))
         self.assertTrue(os.access(self.path('home/.local/bin/dray'), os.X_OK))
+        self.assertTrue(os.path.exists(self.path('home/.local/share/doc/dray/README.md')))
         ghcr, kaniko = self.at['ghcr.io'], 'kaniko-project/executor'
         self.assertTagged(ghcr, 'me/kaniko-executor', kaniko, 'v1.23.2', 'stable')
         self.assertTagged(ghcr, 'me/etcd', 'coreos/etcd', 'v3.5.9')
