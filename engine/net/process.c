@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -111,12 +112,21 @@ static void on_output(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
   }
 }
 
-/* Puts all of the input into a pipe. Nothing is left to be written, so no helper that does not read
- * can raise SIGPIPE here. Returns 0 or -errno. */
-static int fill(int fd, const char *input) {
+/* A file in memory that holds all of the input: nobody has to write on, and no helper that does not
+ * read can raise SIGPIPE here. Returns a descriptor or -errno. */
+static int input_file(const char *input) {
   size_t len = strlen(input);
-  ssize_t put = len <= PROCESS_INPUT_MAX ? write(fd, input, len) : 0;
-  return put == (ssize_t)len ? 0 : put < 0 ? -errno : -EFBIG;
+  if (len > PROCESS_INPUT_MAX)
+    return -EFBIG;
+  int fd = memfd_create("input", MFD_CLOEXEC);
+  if (fd < 0)
+    return -errno;
+  ssize_t put = write(fd, input, len);
+  if (put == (ssize_t)len && lseek(fd, 0, SEEK_SET) == 0)
+    return fd;
+  int rc = put < 0 ? -errno : -EIO;
+  close(fd);
+  return rc;
 }
 
 static void close_fd(int fd) {
@@ -127,13 +137,11 @@ static void close_fd(int fd) {
 /* Returns 0 or a libuv code. (Not libuv's own pipes: those are sockets, and a script can't open
  * /dev/stdout on a socket.) */
 static int spawn(struct process *process, const struct process_spec *spec) {
-  int in[2] = {-1, -1}, out[2] = {-1, -1};
-  int rc = pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0 ? 0 : -errno;
-  if (rc == 0)
-    rc = fill(in[1], spec->input);
+  int out[2] = {-1, -1}, in = input_file(spec->input);
+  int rc = in < 0 ? in : pipe2(out, O_CLOEXEC) == 0 ? 0 : -errno;
   if (rc == 0) {
     uv_stdio_container_t stdio[] = {
-        {.flags = UV_INHERIT_FD, .data.fd = in[0]},
+        {.flags = UV_INHERIT_FD, .data.fd = in},
         {.flags = UV_INHERIT_FD, .data.fd = out[1]},
         {.flags = UV_IGNORE},
     };
@@ -152,8 +160,7 @@ static int spawn(struct process *process, const struct process_spec *spec) {
     uv_read_start((uv_stream_t *)&process->output_pipe, on_alloc, on_output);
     out[0] = -1; /* the handle's */
   }
-  close_fd(in[0]);
-  close_fd(in[1]);
+  close_fd(in);
   close_fd(out[0]);
   close_fd(out[1]);
   return rc;

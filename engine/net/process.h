@@ -10,15 +10,15 @@
 #include "base/err.h"
 #include "net/loop.h"
 
-#define PROCESS_INPUT_MAX ((size_t)4096) /* bytes: what any pipe takes without a reader */
+#define PROCESS_INPUT_MAX ((size_t)256 * 1024) /* bytes */
 
 struct process;
 
 struct process_spec {
   const char *const *argv; /* argv[0] is looked up in PATH; NULL at the end; copied */
-  const char *input;       /* its standard input, at most PROCESS_INPUT_MAX; copied */
-  size_t output_max;       /* bytes of standard output; more ends it with ERR_TOO_LARGE */
-  int64_t timeout_ms;      /* then it is killed: ERR_TIMEOUT */
+  const char *input;  /* its standard input, at most PROCESS_INPUT_MAX; copied, never to a disk */
+  size_t output_max;  /* bytes of standard output; more ends it with ERR_TOO_LARGE */
+  int64_t timeout_ms; /* then it is killed: ERR_TIMEOUT */
   /* err NULL: it ran and exited with status (128 + N: killed by signal N). output is valid during
    * the call, and wiped after it. Errors: ERR_NOT_FOUND (no such program), ERR_IO, ERR_TOO_LARGE,
    * ERR_TIMEOUT, ERR_CANCELED; messages name argv[0]. */
