@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,13 +64,26 @@ static int write_all(int fd, const char *data, size_t len) {
   return fsync(fd);
 }
 
+/* So that the new name outlives a crash, too; not all file systems can. */
+static void sync_folder(const char *path) {
+  const char *slash = strrchr(path, '/');
+  char *folder = slash ? mem_strndup(path, (size_t)(slash - path) + 1) : mem_strdup(".");
+  int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd >= 0) {
+    fsync(fd);
+    close(fd);
+  }
+  free(folder);
+}
+
 /* The file's new content under its name; the descriptor is closed. */
 static int put_in_place(int fd, const char *beside, const char *path, const void *data, size_t len,
                         unsigned mode) {
   struct stat before;
-  if (stat(path, &before) == 0)
-    mode = before.st_mode & 07777;
-  int rc = fchmod(fd, mode) == 0 && write_all(fd, data, len) == 0 ? 0 : -1;
+  int rc = 0;
+  if (stat(path, &before) == 0 && (before.st_uid != geteuid() || before.st_gid != getegid()))
+    rc = fchown(fd, before.st_uid, before.st_gid); /* a courtesy */
+  rc = fchmod(fd, mode) == 0 && write_all(fd, data, len) == 0 ? 0 : -1;
   int why = errno;
   if (close(fd) < 0 && rc == 0) {
     rc = -1;
@@ -83,18 +95,53 @@ static int put_in_place(int fd, const char *beside, const char *path, const void
   }
   if (rc < 0)
     unlink(beside);
+  else
+    sync_folder(path);
   errno = why;
   return rc;
 }
 
-int file_write(const char *path, const void *data, size_t len, unsigned mode, struct err *err) {
-  char real[PATH_MAX];
-  const char *target = realpath(path, real) ? real : path;
-  char *beside = mem_printf("%s.XXXXXX", target);
-  int fd = mkostemp(beside, O_CLOEXEC);
-  int rc = fd < 0 ? -1 : put_in_place(fd, beside, target, data, len, mode);
+/* Where path leads to; the caller's. NULL: errno says why, as for a link to nothing. */
+static char *real_path(const char *path) {
+  struct stat stat;
+  char *real = realpath(path, NULL);
+  if (!real && errno == ENOENT && lstat(path, &stat) < 0)
+    real = mem_strdup(path);
+  return real;
+}
+
+static int replace(const char *path, const void *data, size_t len, unsigned mode, struct err *err) {
+  char *real = real_path(path);
+  char *beside = real ? mem_printf("%s.XXXXXX", real) : NULL;
+  int fd = beside ? mkostemp(beside, O_CLOEXEC) : -1;
+  int rc = fd < 0 ? -1 : put_in_place(fd, beside, real, data, len, mode);
   if (rc < 0)
     err_set(err, ERR_IO, "cannot write %s: %s", path, strerror(errno));
   free(beside);
+  free(real);
   return rc < 0 ? -ERR_IO : 0;
+}
+
+int file_write(const char *path, const void *data, size_t len, unsigned mode, struct err *err) {
+  struct stat before;
+  if (stat(path, &before) == 0)
+    mode = before.st_mode & 07777;
+  return replace(path, data, len, mode, err);
+}
+
+/* What can't be made shows when the file is. */
+static void make_folders(const char *path) {
+  char *folder = mem_strdup(path);
+  for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    *slash = '\0';
+    (void)mkdir(folder, 0700);
+    *slash = '/';
+  }
+  free(folder);
+}
+
+int file_write_secret(const char *path, const void *data, size_t len, struct err *err) {
+  if (*path)
+    make_folders(path);
+  return replace(path, data, len, 0600, err);
 }

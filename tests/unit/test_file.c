@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -150,6 +151,87 @@ static void nothing_is_left_of_what_cannot_be_written(void **state) {
   /* remove_folder() fails where something is left */
 }
 
+static void expect_text(const char *path, const char *wanted) {
+  char *text;
+  assert_int_equal(file_read(path, 100, &text, NULL, NULL), 0);
+  CHECK_STRING(text, wanted, path);
+  free(text);
+}
+
+static unsigned mode_of(const char *path) {
+  struct stat stat;
+  assert_int_equal(lstat(path, &stat), 0);
+  return stat.st_mode;
+}
+
+/* Nothing but these names, the last of them NULL. */
+static void expect_names(const char *path, const char *const *names) {
+  DIR *entries = opendir(path);
+  size_t found = 0, wanted = 0;
+  assert_non_null(entries);
+  for (struct dirent *entry; (entry = readdir(entries));)
+    found += entry->d_name[0] != '.';
+  closedir(entries);
+  for (; names[wanted]; wanted++) {
+    char *name;
+    assert_true(asprintf(&name, "%s/%s", path, names[wanted]) > 0);
+    CHECK(access(name, F_OK) == 0, "%s", name);
+    free(name);
+  }
+  assert_int_equal(found, wanted);
+}
+
+static void a_secret_is_for_its_owner_alone(void **state) {
+  (void)state;
+  char room[64];
+  write_file(path_of("file", room), "old and longer", 14);
+  assert_int_equal(chmod(room, 0644), 0);
+  assert_int_equal(file_write_secret(room, "new", 3, NULL), 0);
+  expect_text(room, "new");
+  assert_int_equal(mode_of(room), S_IFREG | 0600);
+  expect_names(folder, (const char *[]){"file", NULL});
+}
+
+static void folders_on_the_way_to_a_secret_are_made(void **state) {
+  (void)state;
+  char room[64], below[64];
+  assert_int_equal(file_write_secret(path_of("a/b/file", room), "", 0, NULL), 0);
+  expect_text(room, "");
+  assert_int_equal(mode_of(path_of("a", below)), S_IFDIR | 0700);
+  assert_int_equal(unlink(room), 0);
+  assert_int_equal(rmdir(path_of("a/b", room)), 0);
+  assert_int_equal(rmdir(below), 0);
+}
+
+static void a_link_to_a_secret_stays_one(void **state) {
+  (void)state;
+  char room[64], link[64];
+  write_file(path_of("file", room), "old", 3);
+  assert_int_equal(symlink("file", path_of("link", link)), 0);
+  assert_int_equal(file_write_secret(link, "new", 3, NULL), 0);
+  assert_true(S_ISLNK(mode_of(link)));
+  expect_text(room, "new");
+  assert_int_equal(unlink(link), 0);
+}
+
+static void a_secret_that_cannot_be_written_leaves_nothing(void **state) {
+  (void)state;
+  char room[64];
+  struct err err;
+  assert_int_equal(symlink("nowhere", path_of("link", room)), 0);
+  assert_int_equal(file_write_secret(room, "new", 3, &err), -ERR_IO);
+  assert_non_null(strstr(err.message, room));
+  assert_int_equal(unlink(room), 0);
+  assert_int_equal(mkdir(path_of("taken", room), 0700), 0);
+  assert_int_equal(file_write_secret(room, "new", 3, &err), -ERR_IO);
+  assert_non_null(strstr(err.message, room));
+  assert_int_equal(rmdir(room), 0);
+  write_file(path_of("file", room), "old", 3);
+  assert_int_equal(file_write_secret(path_of("file/below", room), "new", 3, &err), -ERR_IO);
+  expect_text(path_of("file", room), "old");
+  expect_names(folder, (const char *[]){"file", NULL});
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(reads_a_file_whole),
@@ -161,6 +243,10 @@ int main(void) {
       cmocka_unit_test(a_broken_stream_is_named),
       cmocka_unit_test(writes_a_file_as_a_whole),
       cmocka_unit_test(nothing_is_left_of_what_cannot_be_written),
+      cmocka_unit_test(a_secret_is_for_its_owner_alone),
+      cmocka_unit_test(folders_on_the_way_to_a_secret_are_made),
+      cmocka_unit_test(a_link_to_a_secret_stays_one),
+      cmocka_unit_test(a_secret_that_cannot_be_written_leaves_nothing),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
