@@ -224,7 +224,7 @@ static int configure(struct dray *dray, const struct mirror *mirror, struct err 
     const struct mirror_registry *registry = &mirror->registries[i];
     const char *host = registry->host;
     if (registry->user)
-      creds_set(dray->creds, host, registry->user, registry->password);
+      creds_set(dray->creds, host, registry->user, registry->password, "the mirror file");
     if (registry->insecure)
       trust_set_insecure(dray->trust, host);
     if (registry->ca_file) {

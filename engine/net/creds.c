@@ -175,7 +175,7 @@ static int add_files(struct creds_store *store, const struct creds_options *opti
   const char *runtime = env(options, "XDG_RUNTIME_DIR");
   const char *config = env(options, "XDG_CONFIG_HOME");
   if (options->authfile)
-    return add_file(store, options->authfile, true, err);
+    return add_file(store, options->authfile, !options->authfile_may_be_missing, err);
   int rc = named ? add_file(store, named, false, err) : 0;
   if (rc == 0 && json)
     rc = add_text(store, "DOCKER_AUTH_CONFIG", json, strlen(json), err);
@@ -249,12 +249,12 @@ void creds_store_free(struct creds_store *store) {
   free(store);
 }
 
-void creds_set(struct creds_store *store, const char *host, const char *user,
-               const char *password) {
+void creds_set(struct creds_store *store, const char *host, const char *user, const char *password,
+               const char *origin) {
   struct creds *creds = mem_zalloc(sizeof *creds);
   creds->user = mem_strdup(user);
   creds->password = mem_strdup(password);
-  creds->origin = mem_strdup("the mirror file");
+  creds->origin = mem_strdup(origin);
   char *key = creds_host(host);
   struct creds *old = map_put(store->set, key, creds);
   if (old)

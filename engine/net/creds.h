@@ -37,7 +37,8 @@ struct creds_store;
 typedef const char *creds_getenv_fn(void *arg, const char *name);
 
 struct creds_options {
-  const char *authfile; /* --authfile, or NULL */
+  const char *authfile;         /* --authfile, or NULL */
+  bool authfile_may_be_missing; /* as one that is about to be written */
   creds_getenv_fn *getenv;
   void *getenv_arg;
 };
@@ -48,13 +49,14 @@ struct creds_options {
  * folder, then configuration folder); CI variables; anonymous. Within a file: the helper program
  * that credHelpers or credsStore names for the host, then auths. A file that REGISTRY_AUTH_FILE or
  * DOCKER_CONFIG names may be missing, as for skopeo and docker.
- * Errors: ERR_CONFIG (malformed, unreadable, above 1 MiB, or a missing --authfile); the message
- * names the file. */
+ * Errors: ERR_CONFIG (malformed, unreadable, above 1 MiB, or a missing --authfile, where that is not
+ * allowed); the message names the file. */
 int creds_new(const struct creds_options *options, struct creds_store **store, struct err *err);
 void creds_store_free(struct creds_store *store); /* no finds may be under way; NULL is fine */
 
-/* Wins over everything else for that host (mirror file). */
-void creds_set(struct creds_store *store, const char *host, const char *user, const char *password);
+/* Wins over everything else for that host (mirror file, login); origin as in struct creds. */
+void creds_set(struct creds_store *store, const char *host, const char *user, const char *password,
+               const char *origin);
 
 /* Finds the credentials for HOST/PATH (host as in struct oci_repo; docker.io's keys are known;
  * longest matching key first). done is called exactly once, never from inside creds_find, from the

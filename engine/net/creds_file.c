@@ -111,6 +111,14 @@ static char *path_of(const char *key, bool is_url) {
   return mem_strndup(slash, len);
 }
 
+bool creds_file_key_is_host(const char *key, const char *host) {
+  char *named = creds_host(key), *path = path_of(key, strstr(key, "://") != NULL);
+  bool is = strcmp(named, host) == 0 && !*path;
+  free(named);
+  free(path);
+  return is;
+}
+
 static int read_auths(struct creds_file *file, const json_t *auths, struct err *err) {
   if (auths && !json_is_object(auths) && !json_is_null(auths))
     return malformed(file, err, "auths", "not an object");

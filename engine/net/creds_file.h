@@ -3,6 +3,7 @@
 #ifndef DRAY_NET_CREDS_FILE_H
 #define DRAY_NET_CREDS_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -19,6 +20,9 @@ struct creds_file;
 int creds_file_parse(const char *name, const char *text, size_t len, struct creds_file **file,
                      struct err *err);
 void creds_file_free(struct creds_file *file); /* wiped; NULL is fine */
+
+/* Whether a key of auths stands for all of host (as creds_host() spells it), in any spelling. */
+bool creds_file_key_is_host(const char *key, const char *host);
 
 const char *creds_file_name(const struct creds_file *file);
 

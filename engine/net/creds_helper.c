@@ -8,8 +8,6 @@
 #include "base/text.h"
 #include "net/process.h"
 
-enum { TIMEOUT_MS = 10 * 1000, OUTPUT_MAX = 1024 * 1024 };
-
 struct creds_helper {
   char *program;
   char *host;
@@ -67,15 +65,27 @@ static void read_answer(struct creds_helper *helper, const struct buf *output) {
   json_decref(answer);
 }
 
-/* Helpers say on standard output why they failed; none prints a secret there that it failed to
- * get. */
-static void read_failure(struct creds_helper *helper, int status, const struct buf *output) {
-  if (strstr(buf_str(output), "credentials not found"))
-    return;
+const char *creds_helper_server(const char *host) {
+  return strcmp(host, "docker.io") == 0 ? "https://index.docker.io/v1/" : host;
+}
+
+bool creds_helper_has_none(const struct buf *output) {
+  return strstr(buf_str(output), "credentials not found") != NULL;
+}
+
+char *creds_helper_complaint(char dst[200], const struct buf *output) {
   const char *text = buf_str(output);
   text += strspn(text, " \t\r\n");
+  text_printable(dst, 200, text, strcspn(text, "\r\n"));
+  return dst;
+}
+
+/* None prints a secret there that it failed to get. */
+static void read_failure(struct creds_helper *helper, int status, const struct buf *output) {
+  if (creds_helper_has_none(output))
+    return;
   char line[200], why[260];
-  text_printable(line, sizeof line, text, strcspn(text, "\r\n"));
+  creds_helper_complaint(line, output);
   snprintf(why, sizeof why, "exit status %d%s%s", status, *line ? ": " : "", line);
   fail(helper, why);
 }
@@ -96,13 +106,12 @@ static void on_process(void *arg, int status, const struct buf *output, const st
 }
 
 static void start(struct creds_helper *helper, struct loop *loop) {
-  bool is_hub = strcmp(helper->host, "docker.io") == 0;
   const char *argv[] = {helper->program, "get", NULL};
   const struct process_spec spec = {
       .argv = argv,
-      .input = is_hub ? "https://index.docker.io/v1/" : helper->host,
-      .output_max = OUTPUT_MAX,
-      .timeout_ms = TIMEOUT_MS,
+      .input = creds_helper_server(helper->host),
+      .output_max = CREDS_HELPER_OUTPUT_MAX,
+      .timeout_ms = CREDS_HELPER_TIMEOUT_MS,
       .done = on_process,
       .arg = helper,
   };

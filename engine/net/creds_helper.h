@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "net/creds.h"
 #include "net/loop.h"
@@ -34,5 +35,14 @@ bool creds_helper_get(struct creds_helper *helper, struct loop *loop, struct cre
 /* wait gives up. Its ready is queued: at once, or, where nobody else waits, when the program has
  * ended. */
 void creds_helper_leave(struct creds_helper *helper, struct creds_wait *wait);
+
+/* What a helper calls the server of host (as creds_host() spells it). */
+const char *creds_helper_server(const char *host);
+/* Whether its output says that it has nothing for the server. */
+bool creds_helper_has_none(const struct buf *output);
+/* Its complaint, one printable line; helpers print theirs on standard output. Returns dst. */
+char *creds_helper_complaint(char dst[200], const struct buf *output);
+
+enum { CREDS_HELPER_TIMEOUT_MS = 10 * 1000, CREDS_HELPER_OUTPUT_MAX = 1024 * 1024 };
 
 #endif

@@ -212,9 +212,9 @@ static void sources_are_asked_host_by_host_in_order(void **state) {
   expect(place, "4.io", "a", "run", "run/containers/auth.json");
   expect(place, "5.io", "a", "config", ".config/containers/auth.json");
   expect(place, "6.io", "a", NULL, NULL);
-  creds_set(place->store, "1.io", "mirror", "pw");
-  creds_set(place->store, "1.io", "mirror2", "pw");
-  expect(place, "1.io", "a", "mirror2", "mirror file");
+  creds_set(place->store, "1.io", "mirror", "pw", "mirror.yaml");
+  creds_set(place->store, "1.io", "mirror2", "pw", "mirror.yaml");
+  expect(place, "1.io", "a", "mirror2", "mirror.yaml");
 }
 
 static void an_authfile_excludes_the_other_files(void **state) {
