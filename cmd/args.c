@@ -154,6 +154,8 @@ static bool looks_like_flag(const char *word) {
 /* value stands in the same word, or is NULL: then it is the next word. */
 static int take(struct args *args, enum flag_id id, const char *spelled, const char *value,
                 char ***next) {
+  if (flags[id].refusal)
+    return help_error(args->command, "%s: %s", spelled, flags[id].refusal);
   if (!flags[id].value) {
     if (value)
       return help_error(args->command, "%s takes no value", spelled);

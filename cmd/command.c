@@ -82,6 +82,35 @@ const struct command commands[COMMANDS] = {
      .examples = "dray tags quay.io/coreos/etcd\n"
                  "dray tags --tags '>=3.5 <4' --exclude '*-arm64' --newest 5 quay.io/coreos/etcd",
      .run = tags_run},
+    {.name = "login",
+     .operands = "REGISTRY",
+     .needs = "REGISTRY",
+     .least = 1,
+     .most = 1,
+     .groups = GROUP_EVERY | GROUP_CONNECTION | GROUP_LOGIN,
+     .makes_authfile = true,
+     .summary = "check credentials and keep them",
+     .text = "Checks a user and a password, or an access token, against a registry, and keeps them "
+             "where docker login does, for dray, docker and skopeo: in the file of --authfile, "
+             "else of REGISTRY_AUTH_FILE, else in docker's config.json; or with the credential "
+             "helper that the file names.\n"
+             "REGISTRY is HOST[:PORT]; docker.io is Docker Hub.",
+     .examples = "dray login -u me ghcr.io\n"
+                 "dray login -u me --password-stdin ghcr.io <token.txt",
+     .run = login_run},
+    {.name = "logout",
+     .operands = "REGISTRY",
+     .needs = "REGISTRY",
+     .least = 1,
+     .most = 1,
+     .groups = GROUP_EVERY | GROUP_CONNECTION,
+     .makes_authfile = true,
+     .summary = "forget a registry's credentials",
+     .text = "Takes a registry's credentials out of the file where dray login keeps them, and out "
+             "of the credential helper that the file names.\n"
+             "REGISTRY is HOST[:PORT]; docker.io is Docker Hub.",
+     .examples = "dray logout ghcr.io",
+     .run = logout_run},
     {.name = "version",
      .operands = "",
      .groups = GROUP_EVERY,

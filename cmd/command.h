@@ -2,6 +2,7 @@
 #ifndef DRAY_CMD_COMMAND_H
 #define DRAY_CMD_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct args;
@@ -13,7 +14,8 @@ enum flag_group {
   GROUP_COPY = 4,
   GROUP_TAGS = 8,
   GROUP_IMAGES = 16, /* which images copy is about */
-  GROUP_SYNC = 32
+  GROUP_SYNC = 32,
+  GROUP_LOGIN = 256
 };
 
 struct command {
@@ -22,13 +24,14 @@ struct command {
   const char *needs;                   /* "SRC and DST": what is missing when operands are */
   size_t least, most;                  /* operands */
   unsigned groups;                     /* enum flag_group */
+  bool makes_authfile;                 /* that of --authfile may be missing */
   const char *summary;                 /* one line, for the list of commands */
   const char *text;                    /* what its help says; '\n' ends a paragraph */
   const char *examples;                /* one a line */
   int (*run)(const struct args *args); /* returns the exit status */
 };
 
-enum { COMMANDS = 7 };
+enum { COMMANDS = 9 };
 extern const struct command commands[COMMANDS];
 
 const struct command *command_find(const char *name); /* NULL: there is none */
@@ -40,6 +43,8 @@ int sync_run(const struct args *args);
 int manifest_run(const struct args *args);
 int digest_run(const struct args *args);
 int tags_run(const struct args *args);
+int login_run(const struct args *args);
+int logout_run(const struct args *args);
 int version_run(const struct args *args);
 int help_run(const struct args *args);
 

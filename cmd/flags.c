@@ -165,6 +165,24 @@ const struct flag flags[FLAGS] = {
                      .min = 1,
                      .max = 1000000,
                      .help = "only the last N versions of these"},
+    [FLAG_USER] = {.name = "user",
+                   .alias = "username",
+                   .letter = 'u',
+                   .kind = FLAG_TEXT,
+                   .group = GROUP_LOGIN,
+                   .value = "USER",
+                   .help = "whose credentials these are; asked for on a terminal"},
+    [FLAG_PASSWORD_STDIN] = {.name = "password-stdin",
+                             .kind = FLAG_SWITCH,
+                             .group = GROUP_LOGIN,
+                             .help = "read the password, or token, from standard input"},
+    [FLAG_PASSWORD] = {.name = "password",
+                       .letter = 'p',
+                       .kind = FLAG_TEXT,
+                       .group = GROUP_LOGIN,
+                       .value = "",
+                       .refusal = "a command line can be read by everybody on the machine: give "
+                                  "the password by --password-stdin, or at the prompt"},
     [FLAG_OUTPUT] = {.name = "output",
                      .letter = 'o',
                      .kind = FLAG_CHOICE,
@@ -275,7 +293,7 @@ const char *flags_nearest(const struct command *command, const char *name) {
   const char *names[2 * FLAGS + 1] = {NULL};
   size_t count = 0;
   for (enum flag_id id = 0; id < FLAGS; id++) {
-    if (!flags_known(command, id))
+    if (!flags_known(command, id) || flags[id].refusal)
       continue;
     names[count++] = flags[id].name;
     if (flags[id].alias)

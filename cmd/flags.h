@@ -37,6 +37,9 @@ enum flag_id {
   FLAG_TAGS,
   FLAG_EXCLUDE,
   FLAG_NEWEST,
+  FLAG_USER,
+  FLAG_PASSWORD_STDIN,
+  FLAG_PASSWORD,
   FLAG_OUTPUT,
   FLAG_PROGRESS,
   FLAG_RETRIES,
@@ -80,6 +83,7 @@ struct flag {
   const char *const *choices; /* NULL at the end */
   const char *env;            /* the variable that stands in for the flag, or NULL */
   const char *help;
+  const char *refusal; /* why there is no such flag, though people expect it; NULL: there is */
 };
 
 extern const struct flag flags[FLAGS];

@@ -89,7 +89,7 @@ static void print_command(FILE *file, const struct command *command) {
   struct args defaults;
   args_defaults(&defaults, command);
   for (enum flag_id id = 0; id < FLAGS; id++)
-    if (flags_known(command, id))
+    if (flags_known(command, id) && !flags[id].refusal)
       print_flag(file, &defaults, id);
   print_examples(file, command->examples);
 }

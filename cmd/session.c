@@ -19,6 +19,7 @@ int session_begin(struct session *session, const struct args *args, uint64_t ima
   const char *given = args_text(args, FLAG_STATE);
   char *preset = images && !options.dry_run && !given ? default_state() : NULL;
   options.state = given && strcmp(given, "none") != 0 ? given : preset;
+  options.authfile_may_be_missing = args->command->makes_authfile;
   options.signals = true;
   options.event = output_event;
   options.event_arg = &session->output;

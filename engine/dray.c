@@ -252,6 +252,7 @@ static int open_engine(struct dray *dray, struct err *err) {
   if (check_options(options, err) < 0 || read_terms(dray, err) < 0)
     return -1;
   if (creds_new(&(struct creds_options){.authfile = options->authfile,
+                                        .authfile_may_be_missing = options->authfile_may_be_missing,
                                         .getenv = options->getenv,
                                         .getenv_arg = options->getenv_arg},
                 &dray->creds, err) < 0)

@@ -144,6 +144,7 @@ struct dray_options {
   const char *const *insecure;
   const char *const *ca_files;
   const char *authfile;
+  bool authfile_may_be_missing; /* dray_login() will make it */
   enum dray_log_level log_level;
   bool signals; /* SIGINT and SIGTERM end the running call cleanly; a second one ends the process */
   const char *(*getenv)(void *arg, const char *name); /* NULL: the process's environment */
@@ -213,6 +214,21 @@ struct dray_sync {
 /* Must be the engine's first call, since the files say how registries are spoken to. Before anything
  * is sent: DRAY_USAGE, with FILE:LINE:COLUMN in dray_last_error(). */
 enum dray_status dray_sync(struct dray *dray, const struct dray_sync *sync);
+
+/* -- credentials -- */
+
+struct dray_login {
+  const char *registry; /* HOST[:PORT]; a URL's scheme and path say nothing */
+  const char *user;
+  const char *password;
+};
+
+/* Checks the credentials against the registry, then keeps them where docker's are: in authfile, else
+ * the file that REGISTRY_AUTH_FILE names, else docker's config.json, or with the helper program that
+ * the file names. *place, the caller's, says which of them it was. DRAY_FAILED: nothing was kept. */
+enum dray_status dray_login(struct dray *dray, const struct dray_login *login, char **place);
+/* Forgets them there. *place: NULL where there were none, which is DRAY_OK. */
+enum dray_status dray_logout(struct dray *dray, const char *registry, char **place);
 
 /* Why the last call failed; valid until the next one. NULL: it did not. */
 const struct dray_error *dray_last_error(const struct dray *dray);
