@@ -45,6 +45,21 @@ const struct command commands[COMMANDS] = {
                  "dray sync --shard 2/5 --delete mirror.yml\n"
                  "dray sync --to registry.lan/mirror/ skopeo-sync.yml",
      .run = sync_run},
+    {.name = "verify",
+     .operands = "SRC DST",
+     .needs = "SRC and DST",
+     .least = 2,
+     .most = 2,
+     .groups = GROUP_EVERY | GROUP_CONNECTION | GROUP_VERIFY,
+     .summary = "compare an image with its copy",
+     .text = "Checks that DST has the digest of SRC, and that each manifest and blob which that "
+             "reaches is there. Each difference is a line; the exit status is 3 then, and 1 where "
+             "SRC itself is not whole or one side could not be asked.\n"
+             "SRC and DST are [HOST[:PORT]/]REPO[:TAG][@DIGEST] as docker reads them. A DST "
+             "without a tag takes the tag of SRC.",
+     .examples = "dray verify quay.io/coreos/etcd:v3.5.9 registry.lan:5000/etcd\n"
+                 "dray verify --deep -o json alpine:3.20 ghcr.io/me/alpine",
+     .run = verify_run},
     {.name = "manifest",
      .operands = "REF",
      .needs = "REF",

@@ -15,7 +15,9 @@ enum flag_group {
   GROUP_TAGS = 8,
   GROUP_IMAGES = 16, /* which images copy is about */
   GROUP_SYNC = 32,
-  GROUP_LOGIN = 256
+  GROUP_LOGIN = 256,
+  GROUP_VERIFY = 512,
+  GROUP_INSPECT = 1024
 };
 
 struct command {
@@ -31,7 +33,7 @@ struct command {
   int (*run)(const struct args *args); /* returns the exit status */
 };
 
-enum { COMMANDS = 9 };
+enum { COMMANDS = 10 };
 extern const struct command commands[COMMANDS];
 
 const struct command *command_find(const char *name); /* NULL: there is none */
@@ -43,6 +45,7 @@ int sync_run(const struct args *args);
 int manifest_run(const struct args *args);
 int digest_run(const struct args *args);
 int tags_run(const struct args *args);
+int verify_run(const struct args *args);
 int login_run(const struct args *args);
 int logout_run(const struct args *args);
 int version_run(const struct args *args);

@@ -37,6 +37,7 @@ enum flag_id {
   FLAG_TAGS,
   FLAG_EXCLUDE,
   FLAG_NEWEST,
+  FLAG_DEEP,
   FLAG_USER,
   FLAG_PASSWORD_STDIN,
   FLAG_PASSWORD,
@@ -77,7 +78,7 @@ struct flag {
   bool automatic;    /* FLAG_SIZE: "auto" is one, 0 */
   bool negatable;    /* FLAG_SWITCH: --no-NAME is its opposite; the last one counts */
   enum flag_kind kind;
-  enum flag_group group;
+  unsigned group;    /* enum flag_group, any of these */
   const char *value; /* what help calls it; NULL: the flag takes none */
   int64_t min, max;
   const char *const *choices; /* NULL at the end */

@@ -29,7 +29,7 @@ void output_init(struct output *output, const struct args *args, uint64_t images
       .images = images,
       .line_ms = now_ms(),
   };
-  if (output->format == OUTPUT_JSON)
+  if (output->format == OUTPUT_JSON && images)
     output->report = dray_report_new(args->number[FLAG_DRY_RUN]);
 }
 

@@ -12,7 +12,7 @@ struct output {
   enum output_format format;
   bool progress, quiet, verbose;
   uint64_t images;            /* how many there will be; UINT64_MAX: not known */
-  struct dray_report *report; /* the result document; NULL: not wanted */
+  struct dray_report *report; /* the result document; NULL: not wanted, or the command's own */
   int write_error;            /* errno of the first failed write to stdout, or 0 */
   bool failed;                /* an image's error has been told */
   int64_t line_ms;            /* when the last progress line was due, on the monotonic clock */

@@ -215,6 +215,40 @@ struct dray_sync {
  * is sent: DRAY_USAGE, with FILE:LINE:COLUMN in dray_last_error(). */
 enum dray_status dray_sync(struct dray *dray, const struct dray_sync *sync);
 
+/* -- looking closer -- */
+
+enum { DRAY_DIFFERENCES_SHOWN = 100 };
+
+/* What the target lacks, or has otherwise than the source. */
+struct dray_difference {
+  const char *part;    /* "image", "manifest", "blob" */
+  const char *problem; /* "missing"; "other": the image is another one; "corrupt" */
+  const char *digest;  /* the source's */
+  const char *text;    /* all of it in a line for people */
+};
+
+struct dray_verified {
+  const char *source, *target; /* as people write them */
+  const char *digest;          /* of the source; "" while unknown */
+  const char *target_digest;   /* "" while unknown, and where it is missing */
+  bool deep;
+  unsigned manifests, blobs; /* compared; each digest once */
+  uint64_t bytes;            /* of these blobs */
+  double seconds;
+  size_t differences;                  /* all of them */
+  const struct dray_difference *shown; /* the first, at most DRAY_DIFFERENCES_SHOWN */
+  size_t shown_count;
+};
+
+/* Is all that source's image reaches at target, under the same digest? deep: every byte is read on
+ * both sides. DRAY_DIFFERENT: no. DRAY_FAILED: not everything could be compared; *verified has what
+ * was found until then. *verified: NULL with DRAY_USAGE, else for dray_verified_free(). */
+enum dray_status dray_verify(struct dray *dray, const char *source, const char *target, bool deep,
+                             struct dray_verified **verified);
+void dray_verified_free(struct dray_verified *verified);
+/* The document of it; error: why it failed, or NULL. The caller's; ends with a newline. */
+char *dray_verified_json(const struct dray_verified *verified, const struct dray_error *error);
+
 /* -- credentials -- */
 
 struct dray_login {

@@ -50,7 +50,7 @@ static void add(struct buf *buf, json_t *object) {
   json_decref(object);
 }
 
-static json_t *error_json(const struct dray_error *error) {
+json_t *report_error(const struct dray_error *error) {
   if (!error)
     return json_null();
   json_t *object = json_object();
@@ -75,7 +75,7 @@ static json_t *image_json(const struct dray_image *image) {
   json_object_set_new(object, "bytes", count_json(image->bytes));
   json_object_set_new(object, "seconds", seconds_json(image->seconds));
   json_object_set_new(object, "blobs", blobs);
-  json_object_set_new(object, "error", error_json(image->error));
+  json_object_set_new(object, "error", report_error(image->error));
   return object;
 }
 

@@ -5,4 +5,9 @@
 
 #include "dray.h"
 
+struct json_t;
+
+/* What the documents hold of an error: an object, or null for NULL. */
+struct json_t *report_error(const struct dray_error *error);
+
 #endif
