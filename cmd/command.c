@@ -60,6 +60,20 @@ const struct command commands[COMMANDS] = {
      .examples = "dray verify quay.io/coreos/etcd:v3.5.9 registry.lan:5000/etcd\n"
                  "dray verify --deep -o json alpine:3.20 ghcr.io/me/alpine",
      .run = verify_run},
+    {.name = "inspect",
+     .operands = "REF",
+     .needs = "REF",
+     .least = 1,
+     .most = 1,
+     .groups = GROUP_EVERY | GROUP_CONNECTION | GROUP_INSPECT,
+     .summary = "show what an image consists of",
+     .text = "Shows an image as a tree: manifests with their platforms, configs and layers with "
+             "their sizes, annotations; then what refers to it, such as signatures. With -v, also "
+             "when and how each image was made, from its config.\n"
+             "REF is [HOST[:PORT]/]REPO[:TAG][@DIGEST] as docker reads it.",
+     .examples = "dray inspect alpine:3.20\n"
+                 "dray inspect -v -o json registry.k8s.io/pause:3.9",
+     .run = inspect_run},
     {.name = "manifest",
      .operands = "REF",
      .needs = "REF",

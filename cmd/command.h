@@ -33,7 +33,7 @@ struct command {
   int (*run)(const struct args *args); /* returns the exit status */
 };
 
-enum { COMMANDS = 10 };
+enum { COMMANDS = 11 };
 extern const struct command commands[COMMANDS];
 
 const struct command *command_find(const char *name); /* NULL: there is none */
@@ -45,6 +45,7 @@ int sync_run(const struct args *args);
 int manifest_run(const struct args *args);
 int digest_run(const struct args *args);
 int tags_run(const struct args *args);
+int inspect_run(const struct args *args);
 int verify_run(const struct args *args);
 int login_run(const struct args *args);
 int logout_run(const struct args *args);

@@ -249,6 +249,52 @@ void dray_verified_free(struct dray_verified *verified);
 /* The document of it; error: why it failed, or NULL. The caller's; ends with a newline. */
 char *dray_verified_json(const struct dray_verified *verified, const struct dray_error *error);
 
+struct dray_annotation {
+  const char *name, *value;
+};
+
+/* How an image was made, in the words of its config. */
+struct dray_step {
+  const char *created, *created_by, *comment;
+  bool empty; /* it made no layer */
+};
+
+/* A manifest or a blob. Text is "" where it is not told. */
+struct dray_part {
+  const char *media_type, *artifact_type, *digest;
+  const char *platform; /* OS/ARCH[/VARIANT][:OS-VERSION] */
+  const char *subject;  /* the digest of what it refers to */
+  const char *tag;      /* of a referrer that only a tag of cosign's leads to */
+  uint64_t size;        /* bytes of itself */
+  uint64_t bytes;       /* of the blobs below, each once */
+  bool is_manifest, is_index;
+  bool is_foreign;                           /* a layer that stays where its urls point */
+  bool is_missing;                           /* a manifest that is listed, but is not there */
+  const struct dray_annotation *annotations; /* its own, then what its descriptor adds */
+  size_t annotation_count;
+  const struct dray_part *parts; /* an index's manifests; an image's config, then its layers */
+  size_t part_count;
+  const char *created;             /* with `details`, of an image */
+  const struct dray_step *history; /* likewise */
+  size_t history_count;
+};
+
+struct dray_inspected {
+  const char *reference; /* as people write it */
+  struct dray_part image;
+  const char *referrers_from; /* "api"; "tag": the fallback tag; "": they could not be listed */
+  const struct dray_part *referrers;
+  size_t referrer_count;
+};
+
+/* An image with all that its manifests say. details: its configs are read, too. *inspected: NULL
+ * unless DRAY_OK; for dray_inspected_free(). */
+enum dray_status dray_inspect(struct dray *dray, const char *ref, bool details,
+                              struct dray_inspected **inspected);
+void dray_inspected_free(struct dray_inspected *inspected);
+/* The document of it; the caller's; ends with a newline. */
+char *dray_inspected_json(const struct dray_inspected *inspected);
+
 /* -- credentials -- */
 
 struct dray_login {
