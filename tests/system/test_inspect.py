@@ -2,6 +2,7 @@
 
 import json
 
+from tests.system.documents import documented, form
 from tests.system.lib import SystemTest, images, unittest
 
 
@@ -98,6 +99,15 @@ class Document(InspectTest):
                     'layers': [{**part, 'media_type': images.OCI_LAYER, 'digest': layer.digest,
                                 'size': 5, 'annotations': {'note': 'n'}}]}]},
             'referrers': {'from': 'api', 'manifests': []}})
+
+    def test_it_is_as_documented(self):
+        layer = images.layers(1)
+        config = images.config(layer, extra={'history': [
+            {'created': '2024-05-22T18:18:12Z', 'created_by': 'ADD rootfs /'}]})
+        child = images.image(layer, config_part=config,
+                             annotations={'org.opencontainers.image.version': '3.20'})
+        ref = images.index([child]).put(self.reg, 'alpine', '3.20')
+        self.assertEqual(form(self.document(ref, '-v')), form(documented('dray inspect')))
 
     def test_every_kind(self):
         image = images.every_kind()

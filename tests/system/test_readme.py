@@ -123,7 +123,7 @@ class Readme(SystemTest):
         for language, text in blocks():
             with self.subTest(text):
                 if language == 'sh':
-                    said = self.run_lines(text, self.checkout)
+                    said = self.run_lines(text, self.checkout, GHCR_TOKEN=PASSWORD)
                 elif language == 'text':
                     self.assertEqual(shape(said), shape(text))
                 elif language == 'json':

@@ -2,6 +2,7 @@
 
 import os
 
+from tests.system.documents import documented, form
 from tests.system.lib import SystemTest, images, unittest
 
 
@@ -134,14 +135,16 @@ class Different(VerifyTest):
         self.lose(self.dst, lost.digest)
         source, target = self.copied(image)
         found = self.assertFails(self.dray('verify', '-o', 'json', source, target), 3).json()
-        self.assertGreaterEqual(found.pop('seconds'), 0)
+        self.assertGreaterEqual(found['seconds'], 0)
         self.assertEqual(found, {
+            'seconds': found['seconds'],
             'version': 1, 'source': source, 'target': target, 'digest': image.digest,
             'target_digest': image.digest, 'same': False, 'deep': False, 'manifests': 1,
             'blobs': 3, 'bytes': image.size, 'difference_count': 1, 'differences': [
                 {'part': 'blob', 'problem': 'missing', 'digest': lost.digest,
                  'text': f'missing at {self.dst.ref("app")}: blob {lost.digest}, 4.0 KiB'}],
             'error': None})
+        self.assertEqual(form(found), form(documented('dray verify')))
 
 
 class Failed(VerifyTest):
