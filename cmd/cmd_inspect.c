@@ -99,7 +99,6 @@ int inspect_run(const struct args *args) {
   if (begun != 0)
     return begun;
   struct dray_inspected *inspected;
-  output->verbose = false; /* -v is about the image here, not about requests */
   enum dray_status status =
       dray_inspect(session.dray, args_operands(args)[0], args->number[FLAG_VERBOSE], &inspected);
   if (status == DRAY_OK && output->format == OUTPUT_JSON) {

@@ -261,9 +261,9 @@ static void fail_refused(struct job *job, const struct http_reply *reply) {
   bool named = creds->user && *creds->user && strcmp(creds->user, "<token>") != 0;
   char *why =
       creds_is_anonymous(creds)
-          ? mem_printf("; there are no credentials for %s: log in to it with docker or skopeo, or "
-                       "name a file that has some with --authfile",
-                       job->auth->spec.host)
+          ? mem_printf("; there are no credentials for %s: run dray login %s, or name a file that "
+                       "has some with --authfile",
+                       job->auth->spec.host, job->auth->spec.host)
           : mem_printf(" to the %s%s: check the credentials in %s",
                        named ? "user " : "identity token", named ? creds->user : "", creds->origin);
   fail_with_status(job, ERR_UNAUTHORIZED, reply, why);
@@ -376,9 +376,9 @@ static void on_token_reply(void *arg, const struct http_reply *reply) {
 static void fail_without_credentials(struct job *job) {
   const char *host = job->auth->spec.host;
   err_set(&job->err, ERR_UNAUTHORIZED,
-          "%s wants a user and a password, and there are no credentials for it: log in to it with "
-          "docker or skopeo, or name a file that has some with --authfile",
-          host);
+          "%s wants a user and a password, and there are no credentials for it: run dray login %s, "
+          "or name a file that has some with --authfile",
+          host, host);
   job->err.http_status = 401;
 }
 

@@ -1,10 +1,12 @@
-/* A manifest is refused, or all that it reaches is well-formed. The first line of the input is the
+/* A manifest is refused, or all that it reaches is well-formed, and can be told. The first line of the input is the
  * reply's Content-Type. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/mem.h"
+#include "oci/details.h"
 #include "oci/manifest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -35,6 +37,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     assert(!item->is_manifest || manifest->kind == OCI_INDEX);
     assert(!item->foreign || (manifest->kind == OCI_MANIFEST && i > 0));
   }
+  struct arena arena;
+  struct oci_details details;
+  struct oci_making making;
+  arena_init(&arena);
+  oci_details_read((const char *)end + 1, len, manifest, &arena, &details);
+  for (size_t i = 0; i < manifest->count; i++)
+    assert(strlen(details.items[i].digest) == strlen(manifest->items[i].digest.text));
+  oci_making_read((const char *)end + 1, len, &arena, &making, NULL);
+  arena_free(&arena);
   oci_manifest_free(manifest);
   return 0;
 }
