@@ -64,16 +64,23 @@ static void on_retry(void *arg, const struct retry_note *note) {
                                                     .wait_ms = note->wait_ms}});
 }
 
+static double seconds_since(const struct dray *dray, uint64_t ms) {
+  return (double)(ms - dray->started_ms) / 1000;
+}
+
 static void on_blob(void *arg, const struct blob_note *note) {
-  engine_emit(arg, &(struct dray_event){.kind = DRAY_EVENT_BLOB,
-                                        .u.blob = {.from = note->from,
-                                                   .to = note->to,
-                                                   .digest = note->digest->text,
-                                                   .size = note->size,
-                                                   .offset = note->offset,
-                                                   .resumed = note->offset > 0,
-                                                   .mounted = note->outcome == BLOB_MOUNTED,
-                                                   .existed = note->outcome == BLOB_EXISTED}});
+  struct dray *dray = arg;
+  engine_emit(dray, &(struct dray_event){.kind = DRAY_EVENT_BLOB,
+                                         .u.blob = {.from = note->from,
+                                                    .to = note->to,
+                                                    .digest = note->digest->text,
+                                                    .size = note->size,
+                                                    .offset = note->offset,
+                                                    .began = seconds_since(dray, note->began_ms),
+                                                    .seconds = (double)note->ms / 1000,
+                                                    .resumed = note->offset > 0,
+                                                    .mounted = note->outcome == BLOB_MOUNTED,
+                                                    .existed = note->outcome == BLOB_EXISTED}});
 }
 
 void engine_totals(struct dray *dray) {

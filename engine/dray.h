@@ -61,7 +61,8 @@ struct dray_image {
   uint64_t pulls;         /* dry run: manifest GETs of the source (metered by some registries) */
   double seconds;
   unsigned transferred, mounted, existing; /* blobs; in a dry run transferred is what would be */
-  const struct dray_error *error;          /* NULL: none */
+  unsigned resumed;               /* of those transferred: where an earlier run had stopped */
+  const struct dray_error *error; /* NULL: none */
 };
 
 struct dray_totals {
@@ -86,6 +87,7 @@ struct dray_event {
       const char *digest;
       uint64_t size, offset; /* offset: where a resumed transfer began */
       bool resumed, mounted, existed;
+      double began, seconds; /* since the call began; how long it took */
     } blob;
     struct {
       const char *host, *what, *reason; /* what: "GET /v2/…" */
@@ -312,6 +314,10 @@ enum dray_status dray_logout(struct dray *dray, const char *registry, char **pla
 
 /* Why the last call failed; valid until the next one. NULL: it did not. */
 const struct dray_error *dray_last_error(const struct dray *dray);
+
+/* An event as the line of JSON that is documented, with a newline; the caller's. NULL: events of this
+ * kind are not told so. In a dry run the last one has planned_bytes and pulls in its totals. */
+char *dray_event_json(const struct dray_event *event, bool dry_run);
 
 /* The result document and the totals, gathered from events: hand it each one. A dry run's document
  * has planned_bytes and pulls in its totals. */

@@ -69,7 +69,8 @@ void results_ended(struct dray *dray, const struct batch_image *image, size_t ta
                             .seconds = (double)result->ms / 1000,
                             .transferred = result->counts.transferred,
                             .mounted = result->counts.mounted,
-                            .existing = result->counts.existing};
+                            .existing = result->counts.existing,
+                            .resumed = result->counts.resumed};
   if (told.status == DRAY_PLANNED) {
     told.planned_bytes = result->counts.missing_bytes;
     told.pulls = result->counts.pulls;

@@ -98,6 +98,88 @@ static json_t *totals_json(const struct dray_totals *totals, bool dry_run) {
   return object;
 }
 
+/* -- the events -- */
+
+static json_t *plan_json(const struct dray_event *event) {
+  json_t *object = json_object();
+  json_object_set_new(object, "source", text_json(event->u.plan.source));
+  json_object_set_new(object, "target", text_json(event->u.plan.target));
+  json_object_set_new(object, "digest", text_json(event->u.plan.digest));
+  json_object_set_new(object, "manifests", count_json(event->u.plan.manifests));
+  json_object_set_new(object, "blobs", count_json(event->u.plan.blobs));
+  json_object_set_new(object, "bytes", count_json(event->u.plan.bytes));
+  return object;
+}
+
+static json_t *blob_json(const struct dray_event *event) {
+  json_t *object = json_object();
+  json_object_set_new(object, "from", text_json(event->u.blob.from));
+  json_object_set_new(object, "to", text_json(event->u.blob.to));
+  json_object_set_new(object, "digest", text_json(event->u.blob.digest));
+  json_object_set_new(object, "size", count_json(event->u.blob.size));
+  json_object_set_new(object, "offset", count_json(event->u.blob.offset));
+  json_object_set_new(object, "resumed", json_boolean(event->u.blob.resumed));
+  json_object_set_new(object, "mounted", json_boolean(event->u.blob.mounted));
+  json_object_set_new(object, "existing", json_boolean(event->u.blob.existed));
+  json_object_set_new(object, "began", seconds_json(event->u.blob.began));
+  json_object_set_new(object, "seconds", seconds_json(event->u.blob.seconds));
+  return object;
+}
+
+static json_t *retry_json(const struct dray_event *event) {
+  json_t *object = json_object();
+  json_object_set_new(object, "host", text_json(event->u.retry.host));
+  json_object_set_new(object, "request", text_json(event->u.retry.what));
+  json_object_set_new(object, "reason", text_json(event->u.retry.reason));
+  json_object_set_new(object, "attempt", count_json(event->u.retry.attempt));
+  json_object_set_new(object, "wait_seconds", seconds_json((double)event->u.retry.wait_ms / 1000));
+  return object;
+}
+
+char *dray_event_json(const struct dray_event *event, bool dry_run) {
+  static const char *const names[] = {
+      [DRAY_EVENT_START] = "start", [DRAY_EVENT_PLAN] = "plan",   [DRAY_EVENT_BLOB] = "blob",
+      [DRAY_EVENT_RETRY] = "retry", [DRAY_EVENT_IMAGE] = "image", [DRAY_EVENT_END] = "end"};
+  json_t *object = json_object(), *more = NULL;
+  switch (event->kind) {
+  case DRAY_EVENT_START:
+    more = json_object();
+    json_object_set_new(more, "version", json_integer(1));
+    break;
+  case DRAY_EVENT_PLAN:
+    more = plan_json(event);
+    break;
+  case DRAY_EVENT_BLOB:
+    more = blob_json(event);
+    break;
+  case DRAY_EVENT_RETRY:
+    more = retry_json(event);
+    break;
+  case DRAY_EVENT_IMAGE:
+    more = image_json(event->u.image);
+    break;
+  case DRAY_EVENT_END:
+    more = json_object();
+    json_object_set_new(more, "totals", totals_json(&event->u.end, dry_run));
+    break;
+  case DRAY_EVENT_LOG:
+  case DRAY_EVENT_TICK:
+  case DRAY_EVENT_SIGNAL:
+    json_decref(object);
+    return NULL;
+  }
+  json_object_set_new(object, "event", text_json(names[event->kind]));
+  json_object_update(object, more);
+  json_decref(more);
+  struct buf line;
+  buf_init(&line, SIZE_MAX);
+  add(&line, object);
+  buf_adds(&line, "\n");
+  return buf_take(&line);
+}
+
+/* -- the document -- */
+
 void dray_report_add(struct dray_report *report, const struct dray_event *event) {
   if (event->kind == DRAY_EVENT_IMAGE) {
     buf_adds(&report->images, report->images.len ? ",\n  " : "\n  ");

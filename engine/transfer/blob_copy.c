@@ -46,6 +46,7 @@ struct leg {
   bool needs; /* … and has said from which offset on */
   bool canceled, ended;
   uint64_t offset;
+  uint64_t began_ms;       /* when it was asked for, then when its bytes began to move */
   struct oci_hasher *seed; /* what an earlier run knew; NULL: nothing */
 };
 
@@ -273,6 +274,7 @@ static void move(struct stream *stream) {
     if (leg->going)
       continue;
     leg->going = true;
+    leg->began_ms = loop_now(loop_of(stream->copy));
     upload_go(leg->upload, blob_source_pipe(stream->source));
   }
   start_if_known(stream);
@@ -362,6 +364,8 @@ static void tell(const struct leg *leg, enum blob_outcome outcome) {
                                           .digest = &spec->desc->digest,
                                           .size = spec->desc->size,
                                           .offset = upload_resumed_at(leg->upload),
+                                          .began_ms = leg->began_ms,
+                                          .ms = loop_now(transfer->loop) - leg->began_ms,
                                           .outcome = outcome});
 }
 
@@ -376,9 +380,11 @@ static void on_upload_done(void *arg, enum blob_outcome outcome, const struct er
   leave(leg);
   if (!err)
     tell(leg, outcome);
-  spec->target_done(
-      spec->arg, (size_t)(leg - leg->copy->legs),
-      &(struct blob_copy_result){.outcome = outcome, .sent = upload_sent(leg->upload), .err = err});
+  spec->target_done(spec->arg, (size_t)(leg - leg->copy->legs),
+                    &(struct blob_copy_result){.outcome = outcome,
+                                               .sent = upload_sent(leg->upload),
+                                               .resumed = upload_resumed_at(leg->upload) > 0,
+                                               .err = err});
   if (!stream->legs)
     close(stream);
   ask_places_if_known(stream);
@@ -395,6 +401,7 @@ struct blob_copy *blob_copy_start(const struct blob_copy_spec *spec) {
   for (size_t i = 0; i < spec->target_count; i++) {
     struct leg *leg = &copy->legs[i];
     leg->copy = copy;
+    leg->began_ms = loop_now(loop_of(copy));
     leg->target = spec->targets[i];
     join(leg, stream);
     leg->upload = upload_start(&(struct upload_spec){.transfer = spec->transfer,

@@ -30,6 +30,7 @@ struct blob_target {
 struct blob_copy_result {
   enum blob_outcome outcome;
   uint64_t sent;         /* bytes handed to the target, repeats included */
+  bool resumed;          /* where an earlier run had stopped */
   const struct err *err; /* NULL on success; valid during the call */
 };
 

@@ -100,6 +100,7 @@ static void on_target_done(void *arg, size_t target, const struct blob_copy_resu
   struct blob_job *job = arg;
   struct blob_entry *entry = job->entries[target];
   leader(entry)->sent = result->sent;
+  leader(entry)->resumed = result->resumed;
   settle(leader(entry), result->outcome, result->err);
   entry->there = !result->err;
   entry->job = NULL;
@@ -191,6 +192,7 @@ void blob_wants_start(struct blob_table *table, struct blob_want *const *wants, 
     struct blob_entry *entry = want->entry = entry_of(table, want);
     ready_init(&want->ready, on_ready);
     want->err = NULL;
+    want->resumed = false;
     list_init(&want->node);
     if (!entry->there && list_empty(&entry->wants) && !entry->job)
       led[leads++] = entry;

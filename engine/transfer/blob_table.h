@@ -30,6 +30,7 @@ struct blob_want {
   struct blob_target target;
   struct blob_entry *entry; /* NULL: nothing is under way */
   enum blob_outcome outcome;
+  bool resumed;    /* where an earlier run had stopped */
   uint64_t sent;   /* bytes that this one's copy handed to the target */
   struct err *err; /* NULL: none. Wants are many, and failures few */
   /* Exactly once; err NULL: it is there. */

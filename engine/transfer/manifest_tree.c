@@ -416,6 +416,7 @@ static void on_blob(struct blob_want *want, const struct err *err) {
     if (want->outcome == BLOB_COPIED)
       counts->missing_bytes += want->desc->size;
     counts->transferred += want->outcome == BLOB_COPIED;
+    counts->resumed += want->outcome == BLOB_COPIED && want->resumed;
     counts->mounted += want->outcome == BLOB_MOUNTED;
     counts->existing += want->outcome == BLOB_EXISTED;
   }

@@ -51,6 +51,7 @@ struct manifest_tree_spec {
 struct manifest_counts {
   unsigned manifests, blobs;               /* distinct ones */
   unsigned transferred, mounted, existing; /* blobs */
+  unsigned resumed;                        /* of those transferred */
   uint64_t pulls;                          /* manifests fetched from the source */
   uint64_t total_bytes;                    /* of all blobs */
   uint64_t missing_bytes;                  /* of blobs that had to be sent */

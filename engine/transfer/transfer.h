@@ -22,6 +22,7 @@ struct blob_note {
   const char *from, *to; /* hosts; from is NULL where nothing was read */
   const struct oci_digest *digest;
   uint64_t size, offset;
+  uint64_t began_ms, ms; /* when bytes began to move, on the loop's clock; how long it took */
   enum blob_outcome outcome;
 };
 

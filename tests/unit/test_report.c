@@ -152,6 +152,82 @@ static void other_events_change_nothing(void **state) {
   dray_report_free(report);
 }
 
+static void assert_event(struct dray_event event, const char *wanted) {
+  char *line = dray_event_json(&event, false);
+  assert_string_equal(line, wanted);
+  free(line);
+}
+
+static void each_event_is_a_line(void **state) {
+  (void)state;
+  assert_event((struct dray_event){.kind = DRAY_EVENT_START},
+               "{\"event\": \"start\", \"version\": 1}\n");
+  assert_event((struct dray_event){.kind = DRAY_EVENT_PLAN,
+                                   .u.plan = {.source = "a.example/x:v1",
+                                              .target = "b.example/x:v1",
+                                              .digest = "sha256:abc",
+                                              .manifests = 3,
+                                              .blobs = 7,
+                                              .bytes = 123}},
+               "{\"event\": \"plan\", \"source\": \"a.example/x:v1\", \"target\": "
+               "\"b.example/x:v1\", \"digest\": \"sha256:abc\", \"manifests\": 3, \"blobs\": 7, "
+               "\"bytes\": 123}\n");
+  assert_event((struct dray_event){.kind = DRAY_EVENT_BLOB,
+                                   .u.blob = {.to = "b.example",
+                                              .digest = "sha256:abc",
+                                              .size = 9,
+                                              .mounted = true,
+                                              .began = 1.25,
+                                              .seconds = 0.5}},
+               "{\"event\": \"blob\", \"from\": null, \"to\": \"b.example\", \"digest\": "
+               "\"sha256:abc\", \"size\": 9, \"offset\": 0, \"resumed\": false, \"mounted\": true, "
+               "\"existing\": false, \"began\": 1.25, \"seconds\": 0.5}\n");
+  assert_event((struct dray_event){.kind = DRAY_EVENT_RETRY,
+                                   .u.retry = {.host = "b.example",
+                                               .what = "PUT /v2/x",
+                                               .reason = "503",
+                                               .attempt = 2,
+                                               .wait_ms = 1500}},
+               "{\"event\": \"retry\", \"host\": \"b.example\", \"request\": \"PUT /v2/x\", "
+               "\"reason\": \"503\", \"attempt\": 2, \"wait_seconds\": 1.5}\n");
+}
+
+static void an_image_s_event_has_the_document_s_object(void **state) {
+  (void)state;
+  struct dray_event event = {.kind = DRAY_EVENT_IMAGE, .u.image = &copied};
+  char *line = dray_event_json(&event, false);
+  json_t *got = json_loads(line, 0, NULL);
+  struct dray_report *report = dray_report_new(false);
+  add_image(report, &copied);
+  json_t *document = take_document(report);
+  assert_string_equal(json_string_value(json_object_get(got, "event")), "image");
+  json_object_del(got, "event");
+  assert_true(json_equal(got, json_array_get(json_object_get(document, "images"), 0)));
+  json_decref(document);
+  json_decref(got);
+  free(line);
+}
+
+static void the_last_event_has_the_totals(void **state) {
+  (void)state;
+  struct dray_event event = {.kind = DRAY_EVENT_END,
+                             .u.end = {.images = 2, .planned = 2, .planned_bytes = 5, .pulls = 3}};
+  for (int dry_run = 0; dry_run < 2; dry_run++) {
+    char *line = dray_event_json(&event, dry_run);
+    json_t *got = json_loads(line, 0, NULL), *totals = json_object_get(got, "totals");
+    assert_int_equal(json_integer_value(json_object_get(totals, "images")), 2);
+    assert_int_equal(json_object_get(totals, "pulls") != NULL, dry_run);
+    json_decref(got);
+    free(line);
+  }
+}
+
+static void what_is_for_people_is_no_event(void **state) {
+  (void)state;
+  for (enum dray_event_kind kind = DRAY_EVENT_LOG; kind <= DRAY_EVENT_SIGNAL; kind++)
+    assert_null(dray_event_json(&(struct dray_event){.kind = kind}, false));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_image_has_the_documented_keys_in_their_order),
@@ -161,6 +237,10 @@ int main(void) {
       cmocka_unit_test(a_dry_run_adds_planned_bytes_and_pulls),
       cmocka_unit_test(without_an_event_it_is_an_empty_document),
       cmocka_unit_test(other_events_change_nothing),
+      cmocka_unit_test(each_event_is_a_line),
+      cmocka_unit_test(an_image_s_event_has_the_document_s_object),
+      cmocka_unit_test(the_last_event_has_the_totals),
+      cmocka_unit_test(what_is_for_people_is_no_event),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
