@@ -102,6 +102,22 @@ static int refuse_choice(const struct args *args, const struct flag *flag, const
                     nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
+static bool ends_well(const struct flag *flag, const char *value) {
+  size_t len = strlen(value);
+  for (const char *const *ending = flag->choices; *ending; ending++)
+    if (len > strlen(*ending) && strcmp(value + len - strlen(*ending), *ending) == 0)
+      return true;
+  return false;
+}
+
+static int refuse_ending(const struct args *args, const struct flag *flag, const char *spelled,
+                         const char *value) {
+  char endings[64] = "";
+  for (const char *const *ending = flag->choices; *ending; ending++)
+    snprintf(endings + strlen(endings), sizeof endings - strlen(endings), " %s", *ending);
+  return help_error(args->command, "%s: '%s' ends in none of%s", spelled, value, endings);
+}
+
 /* spelled is the flag as it was given, or the variable's name. */
 static int set(struct args *args, enum flag_id id, const char *spelled, const char *value) {
   const struct flag *flag = &flags[id];
@@ -137,6 +153,11 @@ static int set(struct args *args, enum flag_id id, const char *spelled, const ch
     if (!is_host(value))
       return help_error(args->command, "%s: '%s' is not a host, such as registry.lan:5000", spelled,
                         value);
+    add_word(args, id, value);
+    return 0;
+  case FLAG_REPORTS:
+    if (!ends_well(flag, value))
+      return refuse_ending(args, flag, spelled, value);
     add_word(args, id, value);
     return 0;
   case FLAG_TEXT:
@@ -212,6 +233,8 @@ static int read_variables(struct args *args) {
     if (!flags[id].env || !flags_known(args->command, id) || args->given[id])
       continue;
     const char *value = getenv(flags[id].env);
+    if (flags[id].kind == FLAG_SWITCH && value && strcmp(value, "1") != 0)
+      continue;
     if (value && *value && set(args, id, flags[id].env, value) != 0)
       return DRAY_USAGE;
   }

@@ -101,7 +101,7 @@ int inspect_run(const struct args *args) {
   struct dray_inspected *inspected;
   enum dray_status status =
       dray_inspect(session.dray, args_operands(args)[0], args->number[FLAG_VERBOSE], &inspected);
-  if (status == DRAY_OK && output->format == OUTPUT_JSON) {
+  if (status == DRAY_OK && args->number[FLAG_RESULT] == OUTPUT_JSON) {
     char *document = dray_inspected_json(inspected);
     output_write(output, document, strlen(document));
     free(document);

@@ -23,9 +23,9 @@ static void print_text(struct output *output, const struct dray_verified *verifi
         verified->deep ? " read on both sides" : "", verified->seconds);
 }
 
-static void print(struct output *output, enum dray_status status,
+static void print(struct output *output, bool json, enum dray_status status,
                   const struct dray_verified *verified, const struct dray_error *error) {
-  if (output->format == OUTPUT_JSON) {
+  if (json) {
     char *document = dray_verified_json(verified, error);
     output_write(output, document, strlen(document));
     free(document);
@@ -41,11 +41,13 @@ int verify_run(const struct args *args) {
     return begun;
   const char *const *operands = args_operands(args);
   struct dray_verified *verified;
-  session.output.progress = !session.output.quiet && args->number[FLAG_PROGRESS] != PROGRESS_NONE;
+  if (!session.output.quiet && args->number[FLAG_PROGRESS] != PROGRESS_NONE)
+    session.output.progress.kind = PROGRESS_PLAIN;
   enum dray_status status =
       dray_verify(session.dray, operands[0], operands[1], args->number[FLAG_DEEP], &verified);
   if (verified)
-    print(&session.output, status, verified, dray_last_error(session.dray));
+    print(&session.output, args->number[FLAG_RESULT] == OUTPUT_JSON, status, verified,
+          dray_last_error(session.dray));
   dray_verified_free(verified);
   return session_end(&session, status);
 }

@@ -6,9 +6,17 @@
 
 enum { SECOND = 1000, HOUR = 60 * 60 * SECOND };
 
-static const char *const formats[] = {[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", NULL};
-static const char *const progresses[] = {
-    [PROGRESS_AUTO] = "auto", [PROGRESS_PLAIN] = "plain", [PROGRESS_NONE] = "none", NULL};
+static const char *const formats[] = {
+    [OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", [OUTPUT_NDJSON] = "ndjson", NULL};
+static const char *const documents[] = {[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", NULL};
+static const char *const progresses[] = {[PROGRESS_AUTO] = "auto",
+                                         [PROGRESS_BAR] = "bar",
+                                         [PROGRESS_PLAIN] = "plain",
+                                         [PROGRESS_NONE] = "none",
+                                         NULL};
+
+static const char *const log_formats[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
+static const char *const endings[] = {".html", ".md", ".xml", ".json", NULL};
 static const char *const if_exists[] = {
     [DRAY_REPLACE] = "replace", [DRAY_SKIP] = "skip", [DRAY_FAIL] = "fail", NULL};
 
@@ -190,17 +198,38 @@ const struct flag flags[FLAGS] = {
     [FLAG_OUTPUT] = {.name = "output",
                      .letter = 'o',
                      .kind = FLAG_CHOICE,
-                     .group = GROUP_COPY | GROUP_VERIFY | GROUP_INSPECT,
-                     .value = "text|json",
+                     .group = GROUP_COPY,
+                     .value = "text|json|ndjson",
                      .choices = formats,
-                     .help = "stdout: a summary, or one JSON document at the end"},
+                     .help = "stdout: a summary, one JSON document at the end, or a JSON object a "
+                             "line as things happen"},
+    [FLAG_RESULT] = {.name = "output",
+                     .letter = 'o',
+                     .kind = FLAG_CHOICE,
+                     .group = GROUP_VERIFY | GROUP_INSPECT,
+                     .value = "text|json",
+                     .choices = documents,
+                     .help = "stdout: text, or a JSON document"},
     [FLAG_PROGRESS] = {.name = "progress",
                        .kind = FLAG_CHOICE,
                        .group = GROUP_COPY | GROUP_VERIFY,
-                       .value = "auto|plain|none",
+                       .value = "auto|bar|plain|none",
                        .choices = progresses,
-                       .help = "stderr: a line every 10 s, and with -o json one an image; or "
-                               "nothing"},
+                       .help = "stderr: bars on a terminal, elsewhere a line every 10 s, and with "
+                               "-o json one an image; or nothing"},
+    [FLAG_REPORT] = {.name = "report",
+                     .kind = FLAG_REPORTS,
+                     .group = GROUP_COPY,
+                     .value = "FILE",
+                     .choices = endings,
+                     .help = "what was copied, as the ending says: .html a page, .md a table, "
+                             ".xml JUnit, .json the result document"},
+    [FLAG_LOG_FORMAT] = {.name = "log-format",
+                         .kind = FLAG_CHOICE,
+                         .group = GROUP_CONNECTION,
+                         .value = "text|json",
+                         .choices = log_formats,
+                         .help = "stderr: lines for people, or a JSON object a line"},
     [FLAG_RETRIES] = {.name = "retries",
                       .kind = FLAG_NUMBER,
                       .group = GROUP_CONNECTION,
@@ -256,6 +285,7 @@ const struct flag flags[FLAGS] = {
                       .letter = 'v',
                       .kind = FLAG_SWITCH,
                       .group = GROUP_CONNECTION,
+                      .env = "RUNNER_DEBUG",
                       .help = "every request, on stderr"},
     [FLAG_HELP] = {.name = "help",
                    .letter = 'h',

@@ -42,7 +42,10 @@ enum flag_id {
   FLAG_PASSWORD_STDIN,
   FLAG_PASSWORD,
   FLAG_OUTPUT,
+  FLAG_RESULT, /* the same word, of commands that have no events */
   FLAG_PROGRESS,
+  FLAG_REPORT,
+  FLAG_LOG_FORMAT,
   FLAG_RETRIES,
   FLAG_STALL_TIMEOUT,
   FLAG_CONNECT_TIMEOUT,
@@ -65,11 +68,13 @@ enum flag_kind {
   FLAG_CHOICE,   /* a number: an index into choices */
   FLAG_TEXT,     /* the last word given */
   FLAG_TEXTS,    /* all words given */
-  FLAG_HOSTS     /* the same, each HOST[:PORT] */
+  FLAG_HOSTS,    /* the same, each HOST[:PORT] */
+  FLAG_REPORTS   /* the same, each a file whose ending is one of the choices */
 };
 
-enum output_format { OUTPUT_TEXT, OUTPUT_JSON };
-enum progress_kind { PROGRESS_AUTO, PROGRESS_PLAIN, PROGRESS_NONE };
+enum output_format { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_NDJSON };
+enum progress_kind { PROGRESS_AUTO, PROGRESS_BAR, PROGRESS_PLAIN, PROGRESS_NONE };
+enum log_format { LOG_TEXT, LOG_JSON };
 
 struct flag {
   const char *name;

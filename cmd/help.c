@@ -51,6 +51,7 @@ static char *default_text(char dst[64], const struct args *defaults, enum flag_i
   case FLAG_TEXT:
   case FLAG_TEXTS:
   case FLAG_HOSTS:
+  case FLAG_REPORTS:
     dst[0] = '\0';
   }
   return dst;
@@ -60,7 +61,7 @@ static void print_flag(FILE *file, const struct args *defaults, enum flag_id id)
   const struct flag *flag = &flags[id];
   char letter[] = {'-', flag->letter, ',', ' ', '\0'};
   char left[HELP_COLUMN], preset[64], alias[64] = "", env[64] = "", text[256];
-  bool repeats = flag->kind == FLAG_TEXTS || flag->kind == FLAG_HOSTS;
+  bool repeats = flag->kind == FLAG_TEXTS || flag->kind == FLAG_HOSTS || flag->kind == FLAG_REPORTS;
   snprintf(left, sizeof left, "%s--%s%s%s", flag->letter ? letter : "    ", flag->name,
            flag->value ? " " : "", flag->value ? flag->value : "");
   default_text(preset, defaults, id);

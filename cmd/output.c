@@ -6,32 +6,49 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "escape.h"
 #include "format.h"
+#include "gitlab.h"
 #include "summary.h"
 
-enum { LINE_MS = 10 * 1000 };
-
-static int64_t now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+/* Bars are for a screen that shows nothing else meanwhile, and for somebody who looks at it. */
+static enum progress_kind wanted_progress(const struct output *output, const struct args *args) {
+  enum progress_kind kind = (enum progress_kind)args->number[FLAG_PROGRESS];
+  bool ci = output->on_github || output->on_gitlab;
+  if (output->quiet || output->images == 0)
+    return PROGRESS_NONE;
+  if ((kind == PROGRESS_BAR && output->format != OUTPUT_TEXT) ||
+      (kind == PROGRESS_AUTO && (output->format != OUTPUT_TEXT || ci)))
+    return PROGRESS_PLAIN;
+  return kind;
 }
 
 void output_init(struct output *output, const struct args *args, uint64_t images) {
-  bool quiet = args->number[FLAG_QUIET];
+  bool json_log = args->number[FLAG_LOG_FORMAT] == LOG_JSON;
+  bool github = github_is_here(), gitlab = gitlab_is_here(), quiet = args->number[FLAG_QUIET];
   *output = (struct output){
+      .command = args->command->name,
       .format = (enum output_format)args->number[FLAG_OUTPUT],
-      .progress = !quiet && images && args->number[FLAG_PROGRESS] != PROGRESS_NONE,
       .quiet = quiet,
       .verbose = !quiet && args->number[FLAG_VERBOSE],
+      .dry_run = args->number[FLAG_DRY_RUN],
       .images = images,
-      .line_ms = now_ms(),
+      .on_github = github,
+      .on_gitlab = gitlab,
+      .section = images && !quiet && !json_log && (github || gitlab),
   };
-  if (output->format == OUTPUT_JSON && images)
-    output->report = dray_report_new(args->number[FLAG_DRY_RUN]);
+  log_init(&output->log, json_log, github);
+  progress_init(&output->progress, wanted_progress(output, args), &output->log, images > 1);
+  github_init(&output->github, github && !json_log, images > 0);
+  reports_init(&output->reports, args_words(args, FLAG_REPORT), github && images);
+  if (output->format == OUTPUT_JSON || output->reports.wanted[REPORT_DOCUMENT])
+    output->report = dray_report_new(output->dry_run);
 }
+
+int output_check(struct output *output) { return reports_check(&output->reports, &output->log); }
+
+/* -- stdout -- */
 
 static void flush(struct output *output) {
   if (!output->write_error && (fflush(stdout) != 0 || ferror(stdout)))
@@ -43,142 +60,239 @@ void output_write(struct output *output, const void *data, size_t len) {
     output->write_error = errno;
 }
 
-void output_print(struct output *output, const char *format, ...) {
-  va_list ap;
-  va_start(ap, format);
-  if (!output->write_error && vprintf(format, ap) < 0)
-    output->write_error = errno;
-  va_end(ap);
+/* hash: as in escape.h */
+static void write_text(struct output *output, const char *text, size_t len, const char *hash) {
+  log_erase_bars(&output->log);
+  if (!output->on_github)
+    output_write(output, text, len);
+  else if (!output->write_error) {
+    escape_commands(stdout, text, len, hash);
+    if (ferror(stdout))
+      output->write_error = errno;
+  }
 }
 
-void output_error(const char *message) { fprintf(stderr, "dray: error: %s\n", message); }
+static void write_json(struct output *output, const char *text) {
+  write_text(output, text, strlen(text), "\\u0023");
+}
 
-void output_warning(const char *message) { fprintf(stderr, "dray: warning: %s\n", message); }
+void output_print(struct output *output, const char *format, ...) {
+  struct text text;
+  va_list ap;
+  text_begin(&text);
+  va_start(ap, format);
+  vfprintf(text.file, format, ap);
+  va_end(ap);
+  text_done(&text);
+  write_text(output, text.data, text.len, "?");
+  text_free(&text);
+}
 
-/* The summary on stdout is the line of an image already, since it comes as the image ends; progress
- * has one of its own only where stdout is a document, lest a terminal shows both. */
-static void show_image(struct output *output, const struct dray_image *image) {
-  if (image->error) {
-    output_error(image->error->message);
-    output->failed = true;
+/* -- stderr -- */
+
+void output_error(struct output *output, const char *about, const char *host, const char *message) {
+  log_say(&output->log, DRAY_LOG_ERROR, host, "%s", message);
+  github_error(&output->github, about, message);
+}
+
+void output_warning(struct output *output, const char *message) {
+  if (!output->quiet)
+    log_say(&output->log, DRAY_LOG_WARN, NULL, "%s", message);
+}
+
+static void open_section(struct output *output) {
+  char title[64];
+  if (!output->section)
+    return;
+  snprintf(title, sizeof title, "dray %s", output->command);
+  output->in_section = true;
+  if (output->on_github)
+    github_open_group(&output->github, &output->log, title);
+  else
+    gitlab_open_section(&output->log, title);
+}
+
+/* What stands below is in sight without a click: the errors, and what came of it all. */
+static void close_section(struct output *output) {
+  github_close_group(&output->github, &output->log);
+  if (output->in_section && output->on_gitlab)
+    gitlab_close_section(&output->log);
+  output->in_section = false;
+}
+
+static void show_log(struct output *output, enum dray_log_level level, const char *text) {
+  switch (level) {
+  case DRAY_LOG_ERROR:
+    output_error(output, output->command, NULL, text);
+    return;
+  case DRAY_LOG_WARN:
+    output_warning(output, text);
+    return;
+  case DRAY_LOG_INFO:
+    if (!output->quiet)
+      log_say(&output->log, level, NULL, "%s", text);
+    return;
+  case DRAY_LOG_DEBUG:
+    if (output->verbose)
+      log_say(&output->log, level, NULL, "%s", text);
+    return;
   }
+}
+
+static void show_plan(struct output *output, const struct dray_event *event) {
+  char manifests[64], blobs[64], bytes[64];
+  if (output->verbose)
+    log_say(&output->log, DRAY_LOG_DEBUG, NULL, "%s -> %s: %s, %s, %s of %s", event->u.plan.source,
+            event->u.plan.target, event->u.plan.digest,
+            format_count(manifests, event->u.plan.manifests, "manifest"),
+            format_count(blobs, event->u.plan.blobs, "blob"),
+            dray_format_bytes(bytes, event->u.plan.bytes));
+}
+
+static void show_retry(struct output *output, const struct dray_event *event) {
+  if (output->verbose)
+    log_say(&output->log, DRAY_LOG_DEBUG, event->u.retry.host,
+            "%s: %s: attempt %u failed: %s; the next in %.1f s", event->u.retry.host,
+            event->u.retry.what, event->u.retry.attempt, event->u.retry.reason,
+            (double)event->u.retry.wait_ms / 1000);
+}
+
+/* -- images -- */
+
+static void show_error(struct output *output, const struct dray_image *image) {
+  char about[SUMMARY_ROOM];
+  snprintf(about, sizeof about, "%s: %s", image->error->code, image->target);
+  output_error(output, about, image->error->host, image->error->message);
+  output->failed = true;
+}
+
+/* The summary of one image, which nothing follows but the end. */
+static void show_only_image(struct output *output, const struct dray_image *image) {
   char head[SUMMARY_ROOM], figures[SUMMARY_ROOM];
   summary_head(head, image);
   summary_figures(figures, image);
+  close_section(output);
+  output_print(output, image->error ? "%s\n" : "%s\n%s  %s\n", head, image->digest, figures);
+  flush(output);
+}
+
+/* Its line stands on stdout or on stderr, lest a terminal shows it twice: on stderr where stdout is a
+ * document, and where a CI system folds it away with the rest of the log. */
+static void show_image(struct output *output, const struct dray_image *image) {
+  char line[SUMMARY_ROOM];
+  bool text = output->format == OUTPUT_TEXT && !output->quiet;
   bool wanted = image->status != DRAY_UNCHANGED || output->verbose;
-  if (output->format == OUTPUT_JSON) {
-    if (output->progress && wanted && !image->error)
-      fprintf(stderr, "dray: %s, %s\n", head, figures);
-  } else if (!output->quiet) {
-    if (output->images == 1)
-      output_print(output, image->error ? "%s\n" : "%s\n%s  %s\n", head, image->digest, figures);
-    else if (wanted)
-      output_print(output, "%s%s%s\n", head, figures[0] ? ", " : "", figures);
+  bool logged =
+      output->format != OUTPUT_TEXT || output->log.json || (output->section && output->images != 1);
+  if (image->error)
+    show_error(output, image);
+  summary_line(line, image);
+  if (logged && wanted && !image->error && output->progress.kind != PROGRESS_NONE)
+    log_say(&output->log, DRAY_LOG_INFO, NULL, "%s", line);
+  if (text && output->images == 1) {
+    show_only_image(output, image);
+  } else if (text && wanted && !output->section) {
+    output_print(output, "%s\n", line);
     flush(output);
   }
 }
 
-static void show_log(const struct output *output, enum dray_log_level level, const char *text) {
-  switch (level) {
-  case DRAY_LOG_ERROR:
-    output_error(text);
-    break;
-  case DRAY_LOG_WARN:
-    if (!output->quiet)
-      output_warning(text);
-    break;
-  case DRAY_LOG_INFO:
-    if (!output->quiet)
-      fprintf(stderr, "dray: %s\n", text);
-    break;
-  case DRAY_LOG_DEBUG:
-    if (output->verbose)
-      fprintf(stderr, "dray: %s\n", text);
+static void show_totals(struct output *output) {
+  char line[SUMMARY_ROOM];
+  log_erase_bars(&output->log);
+  close_section(output);
+  if (output->images == 1)
+    return;
+  summary_totals(line, &output->totals);
+  if (output->format == OUTPUT_TEXT && !output->quiet) {
+    output_print(output, "%s\n", line);
+    flush(output);
+  } else if (output->progress.kind != PROGRESS_NONE) {
+    log_say(&output->log, DRAY_LOG_INFO, NULL, "%s", line);
   }
 }
 
-/* "dray: 1 of 3 images, 512.0 MiB of 1.0 GiB, 98.3 MiB/s, 5s left" */
-static void show_totals(struct output *output, const struct dray_totals *totals,
-                        uint64_t known_images, uint64_t moved, uint64_t known) {
-  int64_t now = now_ms(), elapsed = now - output->line_ms;
-  if (!output->progress || elapsed < LINE_MS)
-    return;
-  uint64_t delta = moved > output->line_bytes ? moved - output->line_bytes : 0;
-  uint64_t rate = delta * 1000 / (uint64_t)elapsed;
-  output->line_ms = now;
-  output->line_bytes = moved;
+/* -- a run -- */
 
-  char moved_text[64], known_text[64], rate_text[64], left[64];
-  fprintf(stderr, "dray: ");
-  if (output->images > 1)
-    fprintf(stderr, "%" PRIu64 " of %" PRIu64 " images, ", totals->images, known_images);
-  fprintf(stderr, "%s of %s, %s/s", dray_format_bytes(moved_text, moved),
-          dray_format_bytes(known_text, known), dray_format_bytes(rate_text, rate));
-  if (rate > 0 && known > moved)
-    fprintf(stderr, ", %s left", format_time_left(left, (known - moved) / rate));
-  fputc('\n', stderr);
+static void gather(struct output *output, const struct dray_event *event) {
+  if (output->report)
+    dray_report_add(output->report, event);
+  reports_event(&output->reports, event);
+  if (event->kind == DRAY_EVENT_IMAGE)
+    github_image(&output->github, event->u.image);
+  if (output->format == OUTPUT_NDJSON) {
+    char *line = dray_event_json(event, output->dry_run);
+    if (line) {
+      write_json(output, line);
+      flush(output);
+    }
+    free(line);
+  }
 }
 
 void output_event(void *arg, const struct dray_event *event) {
   struct output *output = arg;
-  if (output->report)
-    dray_report_add(output->report, event);
+  gather(output, event);
   switch (event->kind) {
   case DRAY_EVENT_START:
+    open_section(output);
+    return;
   case DRAY_EVENT_BLOB:
-    break;
+    return;
   case DRAY_EVENT_PLAN:
-    if (output->verbose) {
-      char manifests[64], blobs[64], bytes[64];
-      fprintf(stderr, "dray: %s -> %s: %s, %s, %s of %s\n", event->u.plan.source,
-              event->u.plan.target, event->u.plan.digest,
-              format_count(manifests, event->u.plan.manifests, "manifest"),
-              format_count(blobs, event->u.plan.blobs, "blob"),
-              dray_format_bytes(bytes, event->u.plan.bytes));
-    }
-    break;
+    show_plan(output, event);
+    return;
   case DRAY_EVENT_RETRY:
-    if (output->verbose)
-      fprintf(stderr, "dray: %s: %s: attempt %u failed: %s; the next in %.1f s\n",
-              event->u.retry.host, event->u.retry.what, event->u.retry.attempt,
-              event->u.retry.reason, (double)event->u.retry.wait_ms / 1000);
-    break;
+    show_retry(output, event);
+    return;
   case DRAY_EVENT_IMAGE:
     show_image(output, event->u.image);
-    break;
+    return;
   case DRAY_EVENT_LOG:
     show_log(output, event->u.log.level, event->u.log.text);
-    break;
+    return;
   case DRAY_EVENT_TICK:
-    show_totals(output, &event->u.tick.totals, event->u.tick.known_images,
-                event->u.tick.moved_bytes, event->u.tick.known_bytes);
-    break;
+    progress_tick(&output->progress, &output->log, event);
+    return;
   case DRAY_EVENT_SIGNAL:
     if (!output->quiet)
-      fprintf(stderr, "dray: stopping; a second Ctrl-C leaves at once\n");
-    break;
+      log_say(&output->log, DRAY_LOG_INFO, NULL, "stopping; a second Ctrl-C leaves at once");
+    return;
   case DRAY_EVENT_END:
-    if (output->format == OUTPUT_TEXT && output->images > 1 && !output->quiet) {
-      char totals[SUMMARY_ROOM];
-      summary_totals(totals, &event->u.end);
-      output_print(output, "%s\n", totals);
-    }
+    output->totals = event->u.end;
+    output->ended = true;
+    show_totals(output);
   }
 }
 
-int output_end(struct output *output, int status) {
-  if (output->report && status != DRAY_USAGE) {
-    char *document = dray_report_json(output->report);
-    output_write(output, document, strlen(document));
-    free(document);
+/* The document to stdout, all else to its file. Returns DRAY_FAILED where something is lost. */
+static int hand_on(struct output *output) {
+  char *document = output->report ? dray_report_json(output->report) : NULL;
+  if (output->format == OUTPUT_JSON) {
+    write_json(output, document);
+    flush(output);
   }
-  dray_report_free(output->report);
+  int status = reports_write(&output->reports, &output->totals, document, &output->log);
+  free(document);
+  if (output->on_github)
+    github_hand_on(&output->github, &output->log, &output->reports.table, &output->totals);
+  return status;
+}
+
+int output_end(struct output *output, int status) {
+  int lost = output->ended && status != DRAY_USAGE ? hand_on(output) : DRAY_OK;
   flush(output);
   if (output->write_error && output->write_error != EPIPE) {
-    fprintf(stderr, "dray: error: the result cannot be written to stdout: %s\n",
+    log_say(&output->log, DRAY_LOG_ERROR, NULL, "the result cannot be written to stdout: %s",
             strerror(output->write_error));
-    if (status == DRAY_OK)
-      status = DRAY_FAILED;
+    lost = DRAY_FAILED;
   }
-  return status;
+  close_section(output);
+  if (output->totals.failed && output->images != 1)
+    log_say(&output->log, DRAY_LOG_ERROR, NULL, "%" PRIu64 " of %" PRIu64 " images failed",
+            output->totals.failed, output->totals.images);
+  dray_report_free(output->report);
+  reports_free(&output->reports);
+  github_free(&output->github);
+  return status == DRAY_OK ? lost : status;
 }

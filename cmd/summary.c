@@ -24,6 +24,23 @@ void summary_head(char dst[SUMMARY_ROOM], const struct dray_image *image) {
   snprintf(dst, SUMMARY_ROOM, "%s %s -> %s", verb, image->source, image->target);
 }
 
+static void append_blobs(char dst[SUMMARY_ROOM], const struct dray_image *image) {
+  const struct {
+    unsigned count;
+    const char *name;
+  } parts[] = {
+      {image->resumed, "resumed"}, {image->mounted, "mounted"}, {image->existing, "existing"}};
+  const char *separator = " (";
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    if (parts[i].count == 0)
+      continue;
+    append(dst, "%s%u %s", separator, parts[i].count, parts[i].name);
+    separator = ", ";
+  }
+  if (image->resumed || image->mounted || image->existing)
+    append(dst, ")");
+}
+
 void summary_figures(char dst[SUMMARY_ROOM], const struct dray_image *image) {
   char bytes[64], blobs[64], pulls[64];
   bool planned = image->status == DRAY_PLANNED;
@@ -33,12 +50,7 @@ void summary_figures(char dst[SUMMARY_ROOM], const struct dray_image *image) {
   if (image->status == DRAY_COPIED || planned) {
     dray_format_bytes(bytes, planned ? image->planned_bytes : image->bytes);
     append(dst, "%s in %s", bytes, format_count(blobs, image->transferred, "blob"));
-    if (image->mounted && image->existing)
-      append(dst, " (%u mounted, %u existing)", image->mounted, image->existing);
-    else if (image->mounted)
-      append(dst, " (%u mounted)", image->mounted);
-    else if (image->existing)
-      append(dst, " (%u existing)", image->existing);
+    append_blobs(dst, image);
     append(dst, ", ");
   }
   if (planned)
@@ -48,6 +60,16 @@ void summary_figures(char dst[SUMMARY_ROOM], const struct dray_image *image) {
   if (image->status != DRAY_SKIPPED && *image->source_digest &&
       strcmp(image->digest, image->source_digest) != 0)
     append(dst, "; another digest than the source's, %s", image->source_digest);
+}
+
+void summary_line(char dst[SUMMARY_ROOM], const struct dray_image *image) {
+  char figures[SUMMARY_ROOM];
+  summary_figures(figures, image);
+  summary_head(dst, image);
+  if (*image->digest)
+    append(dst, ", %s", image->digest);
+  if (*figures)
+    append(dst, ", %s", figures);
 }
 
 void summary_totals(char dst[SUMMARY_ROOM], const struct dray_totals *totals) {

@@ -10,10 +10,11 @@ from tests.system.lib import DRAY, TOP, SystemTest, images, unittest
 
 COMMANDS = ('copy', 'manifest', 'digest', 'tags', 'version', 'help')
 CONNECTION_FLAGS = ('--retries', '--stall-timeout', '--connect-timeout', '--plain-http', '--tls',
-                    '--insecure', '--ca-file', '--authfile', '-q', '-v', '--help')
+                    '--insecure', '--ca-file', '--authfile', '--log-format', '-q', '-v', '--help')
 COPY_FLAGS = ('--jobs', '-j', '--concurrency', '--max-connections', '--chunk-size', '--state', '--limit-rate', '--deadline',
               '--dry-run', '--output', '-o', '--progress', '--platform', '--sparse', '--if-exists',
-              '--referrers')
+              '--referrers', '--report')
+
 # What is typed, and what is said of it; the second line points to the help.
 USAGE_ERRORS = (
     ('cpoy a b', 'unknown command cpoy; did you mean copy?', ''),
@@ -67,11 +68,16 @@ USAGE_ERRORS = (
      "--stall-timeout: '60' is not a duration from 1s to 24h, such as 500ms, 30s or 5m", 'copy'),
     ('tags --connect-timeout 0 a',
      "--connect-timeout: '0' is not a duration from 1ms to 60m, such as 500ms, 30s or 5m", 'tags'),
-    ('copy -o jsn a b', "-o: 'jsn' is not one of text|json; did you mean json?", 'copy'),
-    ('copy --output=xml a b', "--output: 'xml' is not one of text|json", 'copy'),
-    ('copy --progress bar a b', "--progress: 'bar' is not one of auto|plain|none", 'copy'),
+    ('copy -o jsn a b', "-o: 'jsn' is not one of text|json|ndjson; did you mean json?", 'copy'),
+    ('copy --output=xml a b', "--output: 'xml' is not one of text|json|ndjson", 'copy'),
+    ('copy --progress bars a b',
+     "--progress: 'bars' is not one of auto|bar|plain|none; did you mean bar?", 'copy'),
+    ('copy --log-format xml a b', "--log-format: 'xml' is not one of text|json", 'copy'),
+    ('copy --report all.pdf a b',
+     "--report: 'all.pdf' ends in none of .html .md .xml .json", 'copy'),
+    ('copy --report .xml a b', "--report: '.xml' ends in none of .html .md .xml .json", 'copy'),
     ('copy --progress plian a b',
-     "--progress: 'plian' is not one of auto|plain|none; did you mean plain?", 'copy'),
+     "--progress: 'plian' is not one of auto|bar|plain|none; did you mean plain?", 'copy'),
     ('copy --limit-rate auto a b', "--limit-rate: 'auto' is not a size, such as 4MiB or 512k", 'copy'),
     ('copy --deadline 5 a b', "--deadline: '5' is not a duration from 1ms to 720h, such as 500ms, "
      '30s or 5m', 'copy'),
@@ -149,8 +155,8 @@ class Help(SystemTest):
         for flag, default in (('--jobs N', '16'), ('--max-connections N', '64'),
                               ('--chunk-size SIZE|auto', 'auto'), ('--retries N', '5'),
                               ('--stall-timeout DUR', '60s'), ('--connect-timeout DUR', '15s'),
-                              ('--output text|json', 'text'), ('--state FILE|none', r'\$XDG_STATE_HOME/dray/state\.db'),
-                              ('--progress auto|plain|none', 'auto')):
+                              ('--output text|json|ndjson', 'text'), ('--state FILE|none', r'\$XDG_STATE_HOME/dray/state\.db'),
+                              ('--progress auto|bar|plain|none', 'auto')):
             self.assertRegex(text, rf'{re.escape(flag)} (?:(?! --).)*\(default {default}\)')
 
     def test_help_wins_over_what_follows_and_what_is_missing(self):
@@ -274,7 +280,7 @@ class Copy(SystemTest):
         self.assertOk(self.dray('copy', self.source, a))
         result = self.assertOk(self.dray('copy', self.source, a, b))
         image, totals = result.out.splitlines()
-        self.assertRegex(image, rf'^copied {self.source} -> {b}, [\d.]+ (B|KiB) in \d+ blobs?'
+        self.assertRegex(image, rf'^copied {self.source} -> {b}, {self.image.digest}, [\d.]+ (B|KiB) in \d+ blobs?'
                                 r'( \(.*\))?, \d+\.\d s$')
         self.assertRegex(totals, r'^2 images: 1 copied, 1 unchanged; [\d.]+ (B|KiB), \d+\.\d s$')
         verbose = self.assertOk(self.dray('copy', '-v', self.source, a, b))
