@@ -68,18 +68,17 @@ void log_say(struct log *log, enum dray_log_level level, const char *host, const
   else
     write_text(log, line.file, level, message.data);
   text_done(&line);
-  log_erase_bars(log);
-  if (log->commands)
-    escape_commands(stderr, line.data, line.len, log->json ? "\\u0023" : "?");
-  else
-    fwrite(line.data, 1, line.len, stderr);
+  log_raw(log, &line);
   text_free(&line);
   text_free(&message);
 }
 
 void log_raw(struct log *log, const struct text *text) {
   log_erase_bars(log);
-  fwrite(text->data, 1, text->len, stderr);
+  if (log->commands)
+    escape_commands(stderr, text->data, text->len, log->json ? "\\u0023" : "?");
+  else
+    fwrite(text->data, 1, text->len, stderr);
 }
 
 /* "\r" and "erase the line", then the same for each line above. */

@@ -22,7 +22,7 @@ void log_init(struct log *log, bool json, bool commands);
 void log_say(struct log *log, enum dray_log_level level, const char *host, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* As it is, between the lines. */
+/* Lines that are not for people. */
 void log_raw(struct log *log, const struct text *text);
 
 /* Puts the bars on the screen, or what is there in their place; text has lines of them, without a

@@ -9,9 +9,9 @@ WORDS = ('\x1b[31mred\x1b[2J\x9b1m\r\n::error::pwned\n ::set-output name=digest:
          '[link](javascript:1) @everyone &lt; \\| ]]> -->\u202e\u2028\ufffe %0A::debug::')
 
 
-def refuse(reg, kind='manifest', method='GET'):
+def refuse(reg, kind='manifest', method='GET', **which):
     """Lets a registry answer so to everything of a kind."""
-    reg.on(kind, method=method).status(403, code='DENIED', message=WORDS)
+    reg.on(kind, method=method, **which).status(403, code='DENIED', message=WORDS)
 
 
 def find(text, ours=()):
