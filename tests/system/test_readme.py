@@ -149,6 +149,17 @@ class Readme(SystemTest):
                           'kaniko-project/executor', 'v1.23.2')
         self.assertNoCredentialAt(self.at['gcr.io'], self.lan)
 
+    def test_the_action_builds_its_own_checkout(self):
+        said = self.run_lines(
+            'dray/cmd/action', self.workspace, INPUT_VERSION='source', INPUT_CONFIG='',
+            INPUT_ARGS='', INPUT_SRC='gcr.io/kaniko-project/executor:v1.23.2',
+            INPUT_DST='ghcr.io/Octo-Org/Hello-World/kaniko-executor:built', RUNNER_TEMP=self.dir,
+            GITHUB_PATH=self.path('path'), GITHUB_ACTIONS='true', GITHUB_ACTOR='octocat',
+            GITHUB_TOKEN=TOKEN, GITHUB_REPOSITORY='Octo-Org/Hello-World')
+        self.assertIn('build/release/dray is built', said)
+        self.assertTagged(self.at['ghcr.io'], 'octo-org/hello-world/kaniko-executor',
+                          'kaniko-project/executor', 'built')
+
     def test_gitlab(self):
         workflow = next(text for language, text in blocks() if 'script:' in text)
         self.run_lines('\n'.join(commands(workflow)), self.workspace, GITLAB_CI='true',
