@@ -38,7 +38,7 @@ static void complain(struct log *log, const char *file, int error) {
   log_say(log, DRAY_LOG_ERROR, NULL, "the report %s cannot be written: %s", file, strerror(error));
 }
 
-enum dray_status reports_check(const struct reports *reports, struct log *log) {
+int reports_check(const struct reports *reports, struct log *log) {
   for (size_t i = 0; reports->files[i]; i++) {
     int error = save_check(reports->files[i]);
     if (error) {
@@ -62,9 +62,9 @@ void reports_event(struct reports *reports, const struct dray_event *event) {
     junit_add(&reports->junit, event->u.image);
 }
 
-enum dray_status reports_write(struct reports *reports, const struct dray_totals *totals,
-                               const char *document, struct log *log) {
-  enum dray_status status = DRAY_OK;
+int reports_write(struct reports *reports, const struct dray_totals *totals, const char *document,
+                  struct log *log) {
+  int status = DRAY_OK;
   for (size_t i = 0; reports->files[i]; i++) {
     struct text text;
     text_begin(&text);

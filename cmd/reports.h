@@ -29,12 +29,12 @@ void reports_free(struct reports *reports);
 
 /* Whether they can be written, as far as can be told before: DRAY_OK, or DRAY_USAGE after having
  * said in the log what is wrong. */
-enum dray_status reports_check(const struct reports *reports, struct log *log);
+int reports_check(const struct reports *reports, struct log *log);
 
 void reports_event(struct reports *reports, const struct dray_event *event);
 
 /* document: the result document. Returns DRAY_OK, or DRAY_FAILED after having said why. */
-enum dray_status reports_write(struct reports *reports, const struct dray_totals *totals,
-                               const char *document, struct log *log);
+int reports_write(struct reports *reports, const struct dray_totals *totals, const char *document,
+                  struct log *log);
 
 #endif

@@ -66,7 +66,7 @@ void summary_line(char dst[SUMMARY_ROOM], const struct dray_image *image) {
   char figures[SUMMARY_ROOM];
   summary_figures(figures, image);
   summary_head(dst, image);
-  if (*image->digest)
+  if (*image->digest && !image->error)
     append(dst, ", %s", image->digest);
   if (*figures)
     append(dst, ", %s", figures);

@@ -35,6 +35,10 @@ class OutputTest(SystemTest):
             OUTPUT.check(event, 'event')
         return result.events()
 
+    def read(self, path):
+        with open(path, encoding='utf-8') as file:
+            return file.read()
+
     def of_kind(self, events, kind):
         return [event for event in events if event['event'] == kind]
 
@@ -143,6 +147,48 @@ class Events(OutputTest):
         os.close(write)
         self.assertOk(run.wait())
         self.assertCopied(self.source, self.target)
+
+
+class Mirrors(OutputTest):
+    """What only `dray sync` has to tell fits the schema too."""
+
+    def setUp(self):
+        super().setUp()
+        self.image.put(self.dst, 'copies/app', 'old')
+        self.file = self.write('mirror.yml', {'version': 1, 'mirrors': [
+            {'from': self.src.ref('app'), 'to': self.dst.ref('copies/app'), 'delete': True},
+            {'from': self.src.ref('no/such'), 'to': self.dst.ref('b')}]})
+
+    def statuses(self, images_):
+        return sorted(image['status'] for image in images_)
+
+    def test_deleted_and_unlisted(self):
+        result = self.dray('sync', '--delete', '-o', 'ndjson', self.file)
+        self.assertEqual(result.code, 1, result)
+        for event in result.events():
+            OUTPUT.check(event, 'event')
+        self.assertEqual(self.statuses(self.of_kind(result.events(), 'image')),
+                         ['copied', 'deleted', 'failed'])
+        document = self.dray('sync', '-o', 'json', self.file).json()
+        OUTPUT.check(document, 'document')
+        self.assertEqual(self.statuses(document['images']), ['failed', 'unchanged'])
+
+    def test_what_is_to_be_done(self):
+        result = self.dray('sync', '--check', '-o', 'json', self.file)
+        OUTPUT.check(result.json(), 'document')
+        self.assertEqual(self.statuses(result.json()['images']), ['failed', 'planned'])
+
+    def test_the_reports_have_them(self):
+        files = [self.path(f'r.{ending}') for ending in ('md', 'xml', 'html')]
+        flags = [word for file in files for word in ('--report', file)]
+        self.dray('sync', '--delete', *flags, self.file)
+        table, suites, page = map(self.read, files)
+        rows = [hostile.cells(line)[0].strip() for line in table.splitlines() if line.startswith('|')]
+        self.assertEqual(rows[2], '**failed**')
+        self.assertEqual(sorted(rows[3:]), ['copied', 'deleted'])
+        suite, = xml.etree.ElementTree.fromstring(suites)
+        self.assertEqual((suite.get('tests'), suite.get('failures')), ('3', '1'))
+        self.assertEqual(page.count('<tr class='), 3)
 
 
 class Documentation(SystemTest):
@@ -335,10 +381,6 @@ class Reports(OutputTest):
         flags = [word for file in self.files.values() for word in ('--report', file)]
         self.command = ('copy', *flags, self.source, self.target, self.refusing.ref('app:v1'))
 
-    def read(self, ending):
-        with open(self.files[ending], encoding='utf-8') as file:
-            return file.read()
-
     def test_each_ending_has_its_form(self):
         self.assertOk(self.dray('copy', self.source, self.target))
         self.write('report.xml', 'an old one')
@@ -346,12 +388,12 @@ class Reports(OutputTest):
         self.assertEqual(sorted(name for name in os.listdir(self.dir) if name != 'home'),
                          sorted(map(os.path.basename, self.files.values())))
 
-        document = json.loads(self.read('json'))
+        document = json.loads(self.read(self.files['json']))
         OUTPUT.check(document, 'document')
         error, = [image['error'] for image in document['images'] if image['error']]
         self.assertIn(error['message'], result.err)
 
-        suites = xml.etree.ElementTree.fromstring(self.read('xml'))
+        suites = xml.etree.ElementTree.fromstring(self.read(self.files['xml']))
         suite, = suites
         self.assertEqual((suite.get('tests'), suite.get('failures')), ('2', '1'))
         cases = {case.get('name'): case for case in suite}
@@ -360,19 +402,19 @@ class Reports(OutputTest):
         failure = cases[self.refusing.ref('app:v1')].find('failure')
         self.assertEqual((failure.get('message'), failure.text), (error['message'],) * 2)
 
-        table = [line for line in self.read('md').splitlines() if line.startswith('|')]
+        table = [line for line in self.read(self.files['md']).splitlines() if line.startswith('|')]
         self.assertEqual([len(hostile.cells(row)) for row in table], [4] * 4, table)
         self.assertRegex(table[2], r'^\| \*\*failed\*\* \|', 'failures come first')
         self.assertRegex(table[3], r'^\| unchanged \|')
-        self.assertNotRegex(self.read('md'), r'<(?!/?code>)')
+        self.assertNotRegex(self.read(self.files['md']), r'<(?!/?code>)')
 
-        page = self.read('html')
+        page = self.read(self.files['html'])
         self.assertLess(page.index('>failed<'), page.index('>unchanged<'))
         self.assertIn(error['message'].replace('\ufffe', '?'), hostile.Page(page).text)
 
     def test_a_page_needs_nothing_from_elsewhere_and_runs_nothing(self):
         self.assertFails(self.dray(*self.command), 1)
-        text = self.read('html')
+        text = self.read(self.files['html'])
         page = hostile.Page(text)
         self.assertLessEqual(set(page.tags), {
             'html', 'head', 'meta', 'title', 'style', 'body', 'h1', 'h2', 'p', 'table', 'thead',
@@ -387,8 +429,7 @@ class Reports(OutputTest):
         many = images.image(parts=230, size=64).put(self.src, 'many', 'v1')
         file = self.path('many.html')
         self.assertOk(self.dray('copy', '--report', file, many, self.dst.ref('many:v1')))
-        with open(file, encoding='utf-8') as page:
-            text = page.read()
+        text = self.read(file)
         self.assertEqual(text.count('<rect'), 200)
         self.assertIn('<p>31 more blobs not shown', text)
 
@@ -403,8 +444,7 @@ class Reports(OutputTest):
     def test_a_usage_error_leaves_an_old_report(self):
         file = self.write('old.json', 'old')
         self.assertFails(self.dray('copy', '--report', file, self.source, 'app'), 2)
-        with open(file, encoding='utf-8') as old:
-            self.assertEqual(old.read(), 'old')
+        self.assertEqual(self.read(file), 'old')
 
     def test_a_pipe_is_written_to_not_replaced(self):
         fifo = self.path('pipe.md')
