@@ -7,7 +7,7 @@
 
 #include "format.h"
 
-enum { LINE_MS = 10 * 1000, RATE_MS = 1000, BAR = 30 };
+enum { LINE_MS = 10 * 1000, RATE_MS = 1000, BAR = 20 };
 
 static int64_t now_ms(void) {
   struct timespec now;
@@ -77,7 +77,7 @@ static void write_bar(FILE *file, uint64_t done, uint64_t all, struct text *what
   text_done(what);
   int room = width - BAR - 4;
   if (room >= 10)
-    fprintf(file, "[%.*s%*s] %.*s", filled, "##############################", BAR - filled, "",
+    fprintf(file, "[%.*s%*s] %.*s", filled, "####################", BAR - filled, "",
             room, what->data);
   else
     fprintf(file, "%.*s", width - 1, what->data);

@@ -340,8 +340,8 @@ class Terminal(OutputTest):
         self.slow()
         code, said = self.run_on_terminal(self.source, self.target, self.dst.ref('b:v1'))
         self.assertEqual(code, 0, said)
-        self.assertRegex(said, r'\[ {30}\] 0 of 2 images')
-        self.assertRegex(said, r'\[[# ]{30}\] [\d.]+ (B|KiB) of [\d.]+ KiB, [\d.]+ (B|KiB)/s.*, \d+ blobs?')
+        self.assertRegex(said, r'\[ {20}\] 0 of 2 images')
+        self.assertRegex(said, r'\[[# ]{20}\] [\d.]+ (B|KiB) of [\d.]+ KiB, [\d.]+ (B|KiB)/s.*, \d+ blobs?')
         after = said[said.rindex('B/s'):]
         self.assertIn('\r\x1b[2K\x1b[1A\x1b[2K', after, 'the bars are still there')
         lines = re.sub(r'\r\x1b\[2K|\x1b\[1A\x1b\[2K', '', after).splitlines()
