@@ -3,10 +3,10 @@
 import html.parser
 import re
 
-WORDS = ('\x1b[31mred\x1b[2J\x9b1m\r\n::error::pwned\n ::set-output name=digest::sha256:0\n'
-         '##[add-mask]x ##[set-output name=digest;]y\x1b[0Ksection_end:1:dray\r\x1b[0K'
-         '| cell | <img src=x onerror=alert(1)> </td></table><script>z</script> `code` **bold** '
-         '[link](javascript:1) @everyone &lt; \\| ]]> -->\u202e\u2028\ufffe %0A::debug::')
+# A registry's message is cut at 256 bytes.
+WORDS = ('\x1b[2J\x9b1m\ufffe\u202e\u2028\r\n::error::pwned\n ::debug::x\n##[add-mask]x ##[error]y'
+         '\x1b[0Ksection_end:1:dray\r\x1b[0K%0A::debug::| cell | \\| <img src=x onerror=alert(1)> '
+         '</td><script>z</script> `code` **b** _i_ [l](javascript:1) @all &lt; ]]> -->')
 
 
 def refuse(reg, kind='manifest', method='GET', **which):

@@ -1,8 +1,9 @@
 """What a run shows and hands on in a step of GitHub Actions, and in a job on GitLab CI."""
 
 import json
-import os
 import re
+import signal
+import time
 
 from tests.system import hostile
 from tests.system.lib import SystemTest, images, unittest
@@ -133,6 +134,23 @@ class GitHub(SystemTest):
         result = self.step(self.source, self.target, GITHUB_OUTPUT=self.path('no/such'),
                            GITHUB_STEP_SUMMARY=None)
         self.assertIn('dray: warning: ', self.assertOk(result).err)
+
+    def test_a_job_that_is_stopped_hands_on_what_it_has(self):
+        other = images.image(seed='other').put(self.src, 'other', 'v1')
+        gate = self.src.on('blob', repo='other').hold()
+        self.write('list', f'{self.source} {self.target}\n{other} {self.dst.ref("other:v1")}\n')
+        run = self.start('copy', '--from-file', self.path('list'), env=self.env)
+        gate.wait_reached()
+        self.assertTrue(self.dst.log.wait_for(lambda _: self.dst.tags('copies/app')))
+        while 'dray: copied' not in run.read_err():
+            self.assertTrue(run.running())
+            time.sleep(0.002)
+        run.signal(signal.SIGINT)
+        result = run.wait()
+        self.assertEqual(result.code, 130)
+        self.assertRegex(result.err, r'(?s)\n::endgroup::\n::error title=canceled.*images failed\n$')
+        self.assertIn('copied=1\nunchanged=0\nfailed=1\n', self.read(self.outputs))
+        self.assertEqual([row[0] for row in self.rows()[2:]], ['**failed**', 'copied'])
 
     def test_elsewhere_nothing_is_handed_on(self):
         for value in (None, '', 'false'):
