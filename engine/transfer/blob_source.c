@@ -14,9 +14,10 @@
 #include "oci/registry.h"
 #include "transfer/rate.h"
 
-enum { CHECKPOINTS = 256 };
-#define STRIDE_LEAST ((uint64_t)256 * 1024) /* bytes between two checkpoints */
-#define PROGRESS ((uint64_t)32 * 1024)      /* bytes: less between two losses is no progress */
+enum { CHECKPOINTS = 256, LATEST = 64 };
+#define STRIDE_LEAST ((uint64_t)256 * 1024)   /* bytes between two checkpoints */
+#define LATEST_STRIDE ((uint64_t)1024 * 1024) /* … between those of LATEST */
+#define PROGRESS ((uint64_t)32 * 1024)        /* bytes: less between two losses is no progress */
 
 enum source_state {
   SOURCE_IDLE,
@@ -38,6 +39,7 @@ struct blob_source {
   struct oci_hasher hasher;      /* its bytes: what has been received so far */
   struct oci_hasher seed;        /* from an earlier run, else at 0 */
   struct oci_hasher *checkpoint; /* [i]: at i * stride, or unset (algorithm 0) */
+  struct oci_hasher *latest;     /* [i % LATEST]: at i * LATEST_STRIDE; NULL: stride is no more */
   size_t points;
   uint64_t stride;
   uint64_t skip;     /* bytes of an answer, from where it stands, that we have already */
@@ -122,19 +124,34 @@ static bool on_head(void *arg, const struct http_reply *reply) {
 
 /* -- the hash, and where it can return to -- */
 
+/* The first of len bytes behind offset that end a stride. */
+static size_t to_next(uint64_t offset, uint64_t stride, size_t len) {
+  uint64_t left = stride - offset % stride;
+  return left < len ? (size_t)left : len;
+}
+
 static void hash(struct blob_source *source, const unsigned char *bytes, size_t len) {
+  const struct oci_hasher *now = &source->hasher;
   while (len) {
-    uint64_t to_next = source->stride - source->hasher.bytes % source->stride;
-    size_t piece = to_next < len ? (size_t)to_next : len;
+    size_t piece = to_next(now->bytes, source->stride, len);
+    if (source->latest)
+      piece = to_next(now->bytes, LATEST_STRIDE, piece);
     oci_hasher_update(&source->hasher, bytes, piece);
-    if (source->hasher.bytes % source->stride == 0)
-      source->checkpoint[source->hasher.bytes / source->stride] = source->hasher;
+    if (now->bytes % source->stride == 0)
+      source->checkpoint[now->bytes / source->stride] = *now;
+    if (source->latest && now->bytes % LATEST_STRIDE == 0)
+      source->latest[now->bytes / LATEST_STRIDE % LATEST] = *now;
     bytes += piece;
     len -= piece;
   }
 }
 
 const struct oci_hasher *blob_source_checkpoint(const struct blob_source *source, uint64_t offset) {
+  const struct oci_hasher *near = source->latest;
+  if (near)
+    near += offset / LATEST_STRIDE % LATEST;
+  if (near && near->algorithm && near->bytes <= offset && offset - near->bytes < LATEST_STRIDE)
+    return near;
   for (uint64_t i = offset / source->stride; i > 0; i--)
     if (source->checkpoint[i].algorithm)
       return &source->checkpoint[i];
@@ -146,6 +163,8 @@ static void begin_hash(struct blob_source *source) {
   oci_hasher_init(&source->hasher, source->spec.desc->digest.algorithm);
   source->seed = source->hasher;
   memset(source->checkpoint, 0, source->points * sizeof *source->checkpoint);
+  if (source->latest)
+    memset(source->latest, 0, LATEST * sizeof *source->latest);
 }
 
 static int on_write(void *arg, const void *data, size_t len) {
@@ -353,6 +372,8 @@ struct blob_source *blob_source_new(const struct blob_source_spec *spec) {
     source->stride = STRIDE_LEAST;
   source->points = (size_t)(spec->desc->size / source->stride) + 1;
   source->checkpoint = mem_alloc(source->points * sizeof *source->checkpoint);
+  if (source->stride > LATEST_STRIDE)
+    source->latest = mem_alloc(LATEST * sizeof *source->latest);
   begin_hash(source);
   return source;
 }
@@ -363,6 +384,7 @@ void blob_source_free(struct blob_source *source) {
   assert(source->state == SOURCE_IDLE);
   pipe_free(source->pipe);
   free(source->checkpoint);
+  free(source->latest);
   free(source);
 }
 

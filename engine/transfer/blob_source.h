@@ -35,7 +35,8 @@ struct pipe *blob_source_pipe(struct blob_source *source);
 
 /* Begins, or begins again, so that the pipe continues at offset; a run under way is given up
  * without a done of its own. The hash returns to a checkpoint at or before offset, and what lies
- * between the two is read and hashed once more: at most a 256th of the blob, or 256 KiB. */
+ * between the two is read and hashed once more: at most a 256th of the blob, or 256 KiB;
+ * in the latest 64 MiB 1 MiB. */
 void blob_source_start(struct blob_source *source, uint64_t offset);
 /* What an earlier run knew: the digest's state at hasher->bytes. Before the first start. */
 void blob_source_seed(struct blob_source *source, const struct oci_hasher *hasher);
