@@ -296,6 +296,7 @@ static int open_engine(struct dray *dray, struct err *err) {
       .loop = dray->loop,
       .endpoints = dray->endpoints,
       .sched = sched_new(dray->loop, options->jobs),
+      .jobs = options->jobs,
       .blobs = blob_table_new(&dray->transfer),
       .quirks = map_new(),
       .no_referrers = map_new(),

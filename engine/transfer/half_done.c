@@ -1,8 +1,9 @@
 #include "transfer/half_done.h"
 
 static bool fits(const struct journal_entry *entry, const struct oci_descriptor *desc) {
-  return entry->acked <= desc->size && entry->hasher.bytes <= entry->acked &&
-         entry->hasher.algorithm == desc->digest.algorithm;
+  const struct oci_hasher *last = journal_entry_hasher(entry, UINT64_MAX);
+  return entry->acked <= desc->size && last->bytes <= desc->size &&
+         last->algorithm == desc->digest.algorithm;
 }
 
 bool half_done_take(struct half_done *half, struct journal_entry *entry) {

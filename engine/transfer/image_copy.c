@@ -196,7 +196,7 @@ static void note(struct target *target, uint64_t bytes) {
     return;
   struct journal_entry entry = {
       .location = transfer_endpoint(transfer, &target->spec->ref->repo)->base_url};
-  oci_hasher_init(&entry.hasher, target->copy->root.digest.algorithm);
+  oci_hasher_init(entry.hasher, target->copy->root.digest.algorithm);
   half_done_note(&target->half, &entry);
 }
 

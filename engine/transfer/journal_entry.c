@@ -8,9 +8,10 @@
 #include "base/text.h"
 #include "net/url.h"
 
-/* The stored form: the checksum, acked, chunk_min and the length of the digest's state (numbers
- * most significant byte first), the digest's state, the location and its NUL. */
-enum { SEAL = 32, NUMBERS = SEAL, STATE = NUMBERS + 8 + 8 + 2 };
+/* The stored form: the checksum, acked and chunk_min (numbers most significant byte first), each
+ * state of the digest behind its length, an empty one if there are less than JOURNAL_HASHERS, the
+ * location and its NUL. */
+enum { SEAL = 32, NUMBERS = SEAL, STATES = NUMBERS + 8 + 8, LENGTH = 2 };
 
 char *journal_key(const struct oci_repo *target, const struct oci_digest *digest) {
   return mem_printf("%s/%s@%s", target->host, target->path, digest->text);
@@ -50,10 +51,48 @@ static bool is_location(const char *text) {
 
 static bool is_sound(const char *key, const struct journal_entry *entry) {
   const char *digest = strrchr(key, '@');
-  return digest && text_starts(digest + 1, oci_digest_algorithm_name(entry->hasher.algorithm)) &&
-         entry->hasher.bytes <= entry->acked && entry->acked <= INT64_MAX &&
+  const struct oci_hasher *first = entry->hasher;
+  for (int i = 1; i < JOURNAL_HASHERS && first[i].algorithm; i++)
+    if (first[i].algorithm != first->algorithm || first[i].bytes <= first[i - 1].bytes)
+      return false;
+  return digest && text_starts(digest + 1, oci_digest_algorithm_name(first->algorithm)) &&
+         first->bytes <= entry->acked && entry->acked <= INT64_MAX &&
          entry->chunk_min <= INT64_MAX && strlen(entry->location) <= JOURNAL_LOCATION_MAX &&
          is_location(entry->location);
+}
+
+const struct oci_hasher *journal_entry_hasher(const struct journal_entry *entry, uint64_t offset) {
+  const struct oci_hasher *found = NULL;
+  for (int i = 0; i < JOURNAL_HASHERS && entry->hasher[i].algorithm; i++)
+    if (entry->hasher[i].bytes <= offset)
+      found = &entry->hasher[i];
+  return found;
+}
+
+static size_t store_states(const struct journal_entry *entry, unsigned char *to) {
+  unsigned char *end = to;
+  size_t len = 1;
+  for (int i = 0; i < JOURNAL_HASHERS && len; i++) {
+    len = entry->hasher[i].algorithm ? oci_hasher_store(&entry->hasher[i], end + LENGTH) : 0;
+    put(end, len, LENGTH);
+    end += LENGTH + len;
+  }
+  return (size_t)(end - to);
+}
+
+/* Returns the bytes that they take, or 0. */
+static size_t load_states(struct journal_entry *entry, const unsigned char *from, size_t most) {
+  size_t at = 0, len = 1;
+  for (int i = 0; i < JOURNAL_HASHERS && len; i++) {
+    if (most - at < LENGTH)
+      return 0;
+    len = get(from + at, LENGTH);
+    at += LENGTH;
+    if (len > most - at || (len && oci_hasher_load(&entry->hasher[i], from + at, len) < 0))
+      return 0;
+    at += len;
+  }
+  return at;
 }
 
 int journal_entry_store(const char *key, const struct journal_entry *entry, void **out,
@@ -61,15 +100,14 @@ int journal_entry_store(const char *key, const struct journal_entry *entry, void
   *out = NULL;
   if (!is_sound(key, entry))
     return -1;
-  unsigned char state[OCI_HASHER_STORED];
-  size_t state_len = oci_hasher_store(&entry->hasher, state), rest = strlen(entry->location) + 1;
-  unsigned char *bytes = mem_alloc(STATE + state_len + rest);
+  unsigned char states[JOURNAL_HASHERS * (LENGTH + OCI_HASHER_STORED)];
+  size_t states_len = store_states(entry, states), rest = strlen(entry->location) + 1;
+  unsigned char *bytes = mem_alloc(STATES + states_len + rest);
   put(bytes + NUMBERS, entry->acked, 8);
   put(bytes + NUMBERS + 8, entry->chunk_min, 8);
-  put(bytes + NUMBERS + 16, state_len, 2);
-  memcpy(bytes + STATE, state, state_len);
-  memcpy(bytes + STATE + state_len, entry->location, rest);
-  *len = STATE + state_len + rest;
+  memcpy(bytes + STATES, states, states_len);
+  memcpy(bytes + STATES + states_len, entry->location, rest);
+  *len = STATES + states_len + rest;
   seal(key, bytes, *len, (char *)bytes);
   *out = bytes;
   return 0;
@@ -79,17 +117,16 @@ int journal_entry_load(const char *key, const void *stored, size_t len,
                        struct journal_entry *entry) {
   const unsigned char *bytes = stored;
   char wanted[SEAL];
-  if (len <= STATE || bytes[len - 1] != '\0')
+  if (len <= STATES || bytes[len - 1] != '\0')
     return -1;
   seal(key, bytes, len, wanted);
-  size_t state_len = get(bytes + NUMBERS + 16, 2);
-  if (memcmp(bytes, wanted, SEAL) != 0 || state_len > len - STATE - 1)
+  if (memcmp(bytes, wanted, SEAL) != 0)
     return -1;
-  *entry = (struct journal_entry){.location = (const char *)bytes + STATE + state_len,
-                                  .acked = get(bytes + NUMBERS, 8),
+  *entry = (struct journal_entry){.acked = get(bytes + NUMBERS, 8),
                                   .chunk_min = get(bytes + NUMBERS + 8, 8)};
-  return oci_hasher_load(&entry->hasher, bytes + STATE, state_len) == 0 &&
-                 strlen(entry->location) + 1 == len - STATE - state_len && is_sound(key, entry)
-             ? 0
-             : -1;
+  size_t location = STATES + load_states(entry, bytes + STATES, len - STATES);
+  if (location == STATES || location == len || !entry->hasher[0].algorithm)
+    return -1;
+  entry->location = (const char *)bytes + location;
+  return strlen(entry->location) + 1 == len - location && is_sound(key, entry) ? 0 : -1;
 }

@@ -9,12 +9,19 @@
 #include "oci/digest.h"
 #include "oci/ref.h"
 
+enum { JOURNAL_HASHERS = 3 };
+
 struct journal_entry {
-  const char *location;     /* of the upload session; a secret (queries hold signatures) */
-  uint64_t acked;           /* bytes of the blob that the registry has confirmed */
-  uint64_t chunk_min;       /* the registry's wish for a PATCH, in bytes; 0: none */
-  struct oci_hasher hasher; /* the digest's state at hasher.bytes <= acked */
+  const char *location; /* of the upload session; a secret (queries hold signatures) */
+  uint64_t acked;       /* bytes of the blob that the registry has confirmed */
+  uint64_t chunk_min;   /* the registry's wish for a PATCH, in bytes; 0: none */
+  /* States of the digest, at ever more bytes: the first at acked or before it; behind that up to
+   * two (algorithm 0: none), since the registry may hold more than it has confirmed. */
+  struct oci_hasher hasher[JOURNAL_HASHERS];
 };
+
+/* The last of the states at or before offset; NULL: there is none. */
+const struct oci_hasher *journal_entry_hasher(const struct journal_entry *entry, uint64_t offset);
 
 /* What an entry is found by: "HOST/PATH@DIGEST". The caller's. */
 char *journal_key(const struct oci_repo *target, const struct oci_digest *digest);

@@ -14,7 +14,7 @@
 #include "transfer/owner.h"
 
 #define APPLICATION 0x64726179 /* "dray" */
-#define VERSION 1
+#define VERSION 2
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
 

@@ -1,9 +1,30 @@
 #include "transfer/quirks.h"
 
-#define BODY_LEAST ((uint64_t)1024 * 1024) /* a limit below this is no limit but a refusal */
+#define MIB ((uint64_t)1024 * 1024)
+#define BODY_LEAST MIB /* a limit below this is no limit but a refusal */
+#define UNDER_WAY_MOST (32 * MIB)
+#define SHARE_LEAST (2 * MIB)
 
 static uint64_t at_most(uint64_t value, uint64_t limit) {
   return limit && limit < value ? limit : value;
+}
+
+void quirks_join(struct quirks *quirks, uint64_t size) {
+  quirks->blobs++;
+  quirks->bytes += size;
+}
+
+void quirks_leave(struct quirks *quirks, uint64_t size) {
+  quirks->blobs--;
+  quirks->bytes -= size;
+}
+
+uint64_t quirks_share(const struct quirks *quirks, int jobs) {
+  uint64_t streams = at_most(quirks->blobs, (uint64_t)jobs);
+  if (quirks->bytes <= UNDER_WAY_MOST || streams <= 1)
+    return UNDER_WAY_MOST;
+  uint64_t share = UNDER_WAY_MOST / streams / MIB * MIB;
+  return share < SHARE_LEAST ? SHARE_LEAST : share;
 }
 
 struct upload_way quirks_choose(const struct quirks *quirks, const struct upload_terms *terms) {
@@ -14,10 +35,11 @@ struct upload_way quirks_choose(const struct quirks *quirks, const struct upload
   } else if (terms->chunk_option > 0) {
     way.chunk = (uint64_t)terms->chunk_option;
   } else {
-    bool whole = terms->size <= terms->profile->whole_max || !terms->profile->chunk_size;
-    if (whole && fits)
+    uint64_t usual = terms->profile->chunk_size;
+    bool whole = !usual || terms->size <= at_most(terms->profile->whole_max, terms->share);
+    if (whole && fits && !terms->begun)
       way.kind = UPLOAD_WHOLE;
-    way.chunk = terms->profile->chunk_size ? terms->profile->chunk_size : terms->size;
+    way.chunk = usual ? at_most(usual, terms->by_share ? terms->share : 0) : terms->size;
   }
   if (way.kind == UPLOAD_WHOLE && quirks->no_whole && terms->size)
     way.kind = UPLOAD_CHUNKS;

@@ -52,6 +52,10 @@ void session_sent(struct session *session, const struct call_result *result, uin
   take_location(session, result); /* some leave it out where it did not change */
 }
 
+bool session_is_distributions(const struct session *session) {
+  return session->location && strstr(session->location, "_state=");
+}
+
 static bool has_code(const struct call_result *result, const char *code) {
   struct oci_error error;
   oci_error_parse(buf_str(&result->reply->body), result->reply->body.len, &error);

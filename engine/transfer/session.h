@@ -27,6 +27,11 @@ int session_opened(struct session *session, const struct call_result *result);
 /* A good answer to a PATCH of body bytes from acked on. */
 void session_sent(struct session *session, const struct call_result *result, uint64_t body);
 
+/* It is one of distribution's (Harbor's, GitLab's …), whose address says what it holds: version 3
+ * keeps what came of a PATCH that was broken off, and 2.8 gives the session up then, however small
+ * that was. Where it keeps its blobs in S3, a PATCH below 5 MiB has it copy the blob so far. */
+bool session_is_distributions(const struct session *session);
+
 /* The registry knows of no such session: that says nothing about the way of uploading. */
 bool session_is_forgotten(const struct call_result *result);
 

@@ -30,6 +30,7 @@ struct transfer {
   struct loop *loop;
   struct endpoints *endpoints;
   struct sched *sched;
+  int jobs; /* streams at once */
   struct blob_table *blobs;
   struct journal *journal;  /* NULL: nothing is remembered for later runs */
   struct map *quirks;       /* host → struct quirks: what it has refused so far */

@@ -38,7 +38,7 @@ struct upload {
   struct upload_spec spec;
   struct endpoint *endpoint;
   struct quirks *quirks;
-  struct ready ready;
+  struct ready ready, noting;
   struct timer pause;
   enum upload_state state;
   enum upload_state then; /* what follows UPLOAD_ABANDON */
@@ -46,6 +46,9 @@ struct upload {
   struct pipe_reader reader;
   struct call *call;
   struct upload_way way;
+  uint64_t share;                       /* quirks_share() when it was chosen */
+  uint64_t note_at;                     /* when more than this of the blob has been sent */
+  uint64_t points[JOURNAL_HASHERS - 1]; /* where that was lately, the latest last */
   struct session session;
   uint64_t body; /* bytes of the PATCH or PUT under way or lost, from session.acked on */
   uint64_t best; /* the most that any session held */
@@ -54,11 +57,13 @@ struct upload {
   int refusals; /* of offsets (416), in a row */
   bool lost;    /* something, in this session: it has been counted */
   int64_t retry_after_ms;
-  bool resumed;          /* this session went on after a loss */
-  uint64_t resumed_at;   /* what an earlier run's session held */
-  struct half_done half; /* what the journal knows of it */
-  bool worthless;        /* what it holds is no use to anyone */
+  bool resumed;                /* this session went on after a loss */
+  uint64_t resumed_at;         /* what an earlier run's session held */
+  struct half_done half;       /* what the journal knows of it */
+  struct journal_entry *taken; /* … and knew from an earlier run */
+  bool worthless;              /* what it holds is no use to anyone */
   bool restart, spoilt;
+  bool joined;  /* quirks_join() */
   bool started; /* need() was called: the pipe is at work */
   bool canceled;
   struct err err;
@@ -80,24 +85,42 @@ static void end(struct upload *upload, enum blob_outcome outcome) {
   become(upload, UPLOAD_END);
 }
 
-/* What the registry holds now, for a later run. A small blob is sent faster than it is asked for. */
+/* What the registry holds now, and may hold of what is under way, for a later run. A small blob is
+ * sent faster than it is asked for. */
 static void note(struct upload *upload) {
+  const struct upload_spec *spec = &upload->spec;
   const struct session *session = &upload->session;
-  if (upload->spec.small)
+  const struct oci_hasher *state = NULL;
+  if (!spec->small)
+    state = spec->checkpoint(spec->arg, session->acked);
+  if (!state)
     return;
-  const struct oci_hasher *hasher = upload->spec.checkpoint(upload->spec.arg, session->acked);
-  if (hasher)
-    half_done_note(&upload->half, &(struct journal_entry){.location = session->location,
-                                                          .acked = session->acked,
-                                                          .chunk_min = session->chunk_min,
-                                                          .hasher = *hasher});
+  struct journal_entry entry = {.location = session->location,
+                                .acked = session->acked,
+                                .chunk_min = session->chunk_min,
+                                .hasher = {*state}};
+  struct oci_hasher *last = entry.hasher;
+  for (int i = 0; i < JOURNAL_HASHERS - 1; i++) {
+    state = spec->checkpoint(spec->arg, upload->points[i]);
+    if (state && state->bytes > last->bytes)
+      *++last = *state;
+  }
+  half_done_note(&upload->half, &entry);
+}
+
+static void on_note(struct ready *ready) {
+  struct upload *upload = list_entry(ready, struct upload, noting);
+  if (upload->state == UPLOAD_SEND && upload->call)
+    note(upload);
 }
 
 /* Gives the session up, if there is one, and goes on with state then. Nothing is given up at the
  * end that a later run can use. */
 static void leave_session(struct upload *upload, enum upload_state then) {
-  bool useful = then == UPLOAD_END && upload->half.noted && !upload->worthless;
-  bool give_up = upload->session.location && !useful && !upload->spec.transfer->stopping;
+  bool stopping = upload->spec.transfer->stopping;
+  bool useful = then == UPLOAD_END && upload->half.noted && !upload->worthless &&
+                (upload->session.acked || stopping);
+  bool give_up = upload->session.location && !useful && !stopping;
   if (!useful)
     half_done_drop(&upload->half);
   upload->then = then;
@@ -264,6 +287,12 @@ static int64_t read_body(void *arg, void *to, size_t len) {
     return HTTP_PAUSE;
   upload->sent += got;
   upload->spec.transfer->moved_bytes += got;
+  if (upload->reader.offset > upload->note_at) {
+    upload->note_at = upload->reader.offset + upload->share;
+    upload->points[0] = upload->points[1];
+    upload->points[1] = upload->reader.offset;
+    loop_ready(upload->spec.transfer->loop, &upload->noting);
+  }
   return (int64_t)got;
 }
 
@@ -284,10 +313,14 @@ static struct upload_terms terms(const struct upload *upload) {
   return (struct upload_terms){.profile = oci_profile(upload->spec.repo->host),
                                .chunk_option = own < 0 ? upload->spec.transfer->chunk_size : own,
                                .chunk_min = upload->session.chunk_min,
-                               .size = size_of(upload)};
+                               .size = size_of(upload),
+                               .share = upload->share,
+                               .by_share = !session_is_distributions(&upload->session),
+                               .begun = upload->session.acked > 0};
 }
 
-static struct upload_way choose_way(const struct upload *upload) {
+static struct upload_way choose_way(struct upload *upload) {
+  upload->share = quirks_share(upload->quirks, upload->spec.transfer->jobs);
   struct upload_terms all = terms(upload);
   return quirks_choose(upload->quirks, &all);
 }
@@ -360,6 +393,9 @@ static void send_body(struct upload *upload) {
              (unsigned long long)(upload->session.acked + upload->body - 1));
     headers[1] = range;
   }
+  upload->note_at = whole ? UINT64_MAX : upload->session.acked + upload->share;
+  if (!whole && !upload->half.noted)
+    note(upload);
   const void *all = upload->spec.small ? pipe_whole(upload->reader.pipe) : NULL;
   if (all) {
     upload->sent += upload->body;
@@ -446,6 +482,14 @@ static void line_up(struct upload *upload) {
   upload->started = true;
 }
 
+/* An earlier run's session. */
+static void take_up(struct upload *upload) {
+  const struct oci_hasher *hasher = journal_entry_hasher(upload->taken, upload->session.acked);
+  upload->resumed_at = upload->session.acked;
+  if (hasher)
+    upload->spec.seed(upload->spec.arg, hasher);
+}
+
 static void on_asked(void *arg, const struct call_result *result) {
   struct upload *upload = arg;
   upload->call = NULL;
@@ -455,7 +499,7 @@ static void on_asked(void *arg, const struct call_result *result) {
   case SESSION_HOLDS:
     upload->resumed = true;
     if (!upload->started)
-      upload->resumed_at = upload->session.acked;
+      take_up(upload);
     line_up(upload);
     become(upload, UPLOAD_FILL);
     return;
@@ -486,14 +530,15 @@ static void ask_session(struct upload *upload) {
 static bool take_note(struct upload *upload) {
   const struct upload_spec *spec = &upload->spec;
   struct journal_entry entry;
-  if (spec->small || upload->way.kind == UPLOAD_WHOLE || !half_done_take(&upload->half, &entry))
+  if (spec->small || !half_done_take(&upload->half, &entry))
     return false;
   session_forget(&upload->session);
   upload->session.location = mem_strdup(entry.location);
   upload->session.acked = entry.acked;
   upload->session.chunk_min = entry.chunk_min;
   upload->body = size_of(upload) - entry.acked;
-  spec->seed(spec->arg, &entry.hasher);
+  upload->taken = mem_alloc(sizeof entry);
+  *upload->taken = entry;
   return true;
 }
 
@@ -501,11 +546,12 @@ static void begin(struct upload *upload) {
   upload->resumed = false;
   upload->refusals = 0;
   upload->lost = false;
-  upload->way = choose_way(upload);
   if (take_note(upload)) {
+    upload->way = choose_way(upload);
     become(upload, UPLOAD_ASK);
     return;
   }
+  upload->way = choose_way(upload);
   line_up(upload);
   if (upload->session.location) /* a declined mount left one */
     become(upload, UPLOAD_FILL);
@@ -513,14 +559,13 @@ static void begin(struct upload *upload) {
     open_session(upload);
 }
 
-/* Within a session the way stays, whatever other blobs learn meanwhile; chunks may shrink. */
+/* Within a session that holds something the way stays, whatever other blobs learn meanwhile; only
+ * its chunks change. */
 static void keep_way(struct upload *upload) {
   struct upload_way now = choose_way(upload);
-  if (upload->session.acked == 0)
+  if (upload->session.acked == 0 || upload->way.kind == UPLOAD_WHOLE ||
+      upload->way.kind == now.kind)
     upload->way = now;
-  else if (upload->way.kind == UPLOAD_CHUNKS && now.kind == UPLOAD_CHUNKS &&
-           now.chunk < upload->way.chunk)
-    upload->way.chunk = now.chunk;
 }
 
 static void fill(struct upload *upload) {
@@ -533,6 +578,13 @@ static void fill(struct upload *upload) {
     become(upload, UPLOAD_COMMIT);
   else
     become(upload, UPLOAD_SEND);
+}
+
+static void get_ready(struct upload *upload) {
+  upload->joined = !upload->spec.small;
+  if (upload->joined)
+    quirks_join(upload->quirks, size_of(upload));
+  upload->spec.ready(upload->spec.arg);
 }
 
 static void step(struct ready *ready) {
@@ -552,7 +604,7 @@ static void step(struct ready *ready) {
     if (upload->spec.transfer->dry_run)
       end(upload, BLOB_COPIED);
     else
-      upload->spec.ready(upload->spec.arg);
+      get_ready(upload);
     return;
   case UPLOAD_OPEN:
     begin(upload);
@@ -576,6 +628,8 @@ static void step(struct ready *ready) {
     ask_session(upload);
     return;
   case UPLOAD_END:
+    if (upload->joined)
+      quirks_leave(upload->quirks, size_of(upload));
     pipe_detach(&upload->reader);
     upload->spec.done(upload->spec.arg, upload->outcome,
                       upload->err.code == ERR_NONE ? NULL : &upload->err);
@@ -603,6 +657,7 @@ struct upload *upload_start(const struct upload_spec *spec) {
       .journal = spec->transfer->journal, .target = spec->repo, .desc = spec->desc};
   upload->quirks = quirks_of(spec->transfer, spec->repo->host);
   ready_init(&upload->ready, step);
+  ready_init(&upload->noting, on_note);
   timer_init(&upload->pause, on_pause_over);
   become(upload, spec->check               ? UPLOAD_CHECK
                  : upload->spec.mount_from ? UPLOAD_MOUNT
@@ -614,7 +669,9 @@ void upload_free(struct upload *upload) {
   if (!upload)
     return;
   assert(upload->state == UPLOAD_END && !upload->call);
+  ready_cancel(&upload->noting);
   session_forget(&upload->session);
+  free(upload->taken);
   free(upload);
 }
 

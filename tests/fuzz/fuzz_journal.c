@@ -25,11 +25,13 @@ static void seal(const char *key, unsigned char *bytes, size_t size) {
 
 static void check_entry(const struct journal_entry *entry) {
   struct oci_digest digest;
+  const struct oci_hasher *first = entry->hasher;
   assert(strncmp(entry->location, "http", 4) == 0);
   assert(strlen(entry->location) <= JOURNAL_LOCATION_MAX);
   assert(!strpbrk(entry->location, "\r\n "));
-  assert(entry->hasher.bytes <= entry->acked);
-  oci_hasher_digest(&entry->hasher, &digest);
+  assert(journal_entry_hasher(entry, first->bytes) == first && first->bytes <= entry->acked);
+  for (int i = 0; i < JOURNAL_HASHERS && first[i].algorithm; i++)
+    oci_hasher_digest(&first[i], &digest);
 }
 
 static void read_row(const char *key, const uint8_t *data, size_t size) {

@@ -89,9 +89,30 @@ class FreshBlobs(Requests):
         self.assertSent(dst, **wanted)
 
     def test_larger_ones_are_opened_patched_and_committed(self):
-        dst, wanted = self.fresh(images.image(
-            [images.Part(images.contents.noise(size)) for size in (16 * MIB + 1, 64 * MIB)]))
-        self.assertSent(dst, **wanted, PATCH_upload_patch=1 + 2)
+        for size, patches in (16 * MIB + 1, 1), (64 * MIB, 2):
+            with self.subTest(size=size):
+                dst, wanted = self.fresh(images.image(
+                    [images.Part(images.contents.noise(size))]))
+                self.assertSent(dst, **wanted, PATCH_upload_patch=patches)
+
+    def test_several_that_are_large_together_go_in_parts(self):
+        """What is under way at once would be lost at once."""
+        lengths = []
+
+        def is_part(request):
+            if (request.length or 0) > MIB:
+                lengths.append(request.length)
+            return (request.length or 0) > MIB
+
+        src, dst = self.registry(), self.registry()
+        ref = images.image(8, size=5 * MIB).put(src, 'app', 'v1')
+        gate = dst.on(('upload-patch', 'upload-put'), when=is_part).hold(received=MIB)
+        running = self.start('copy', ref, dst.ref('app'))
+        gate.wait_reached(8)
+        self.assertEqual(lengths, 8 * [4 * MIB])
+        gate.release()
+        self.assertOk(running.wait())
+        self.assertCopied(ref, dst.ref('app:v1'))
 
     def test_zero_and_one_byte_are_opened_and_put(self):
         dst, wanted = self.fresh(images.image([images.Part(b''), images.Part(b'1')]))

@@ -24,9 +24,9 @@ class RunsTest(SystemTest):
         super().setUp()
         self.fresh()
 
-    def fresh(self, size=SIZE, **settings):
+    def fresh(self, size=SIZE, image=None, **settings):
         self.src, self.dst = self.registry(), self.registry(**settings)
-        self.image = images.image(1, size=size)
+        self.image = image or images.image(1, size=size)
         self.size, self.layer = size, self.image.parts[1].digest
         self.ref = self.image.put(self.src, 'app', 'v1')
         self.state = self.path('home/.local/state/dray/state.db')
@@ -186,7 +186,7 @@ class Ended(RunsTest):
         self.assertWentOn()
 
     def test_with_default_flags(self):
-        """Parts are of 32 MiB: what is moved again, on each side."""
+        """Parts of one alone are of 32 MiB: what is moved again, on each side."""
         self.flags = ()
         for number, kept in ((signal.SIGKILL, True), (signal.SIGTERM, False)):
             with self.subTest(number=number, kept=kept):
@@ -197,6 +197,43 @@ class Ended(RunsTest):
                 self.finish()
                 self.assertLess(self.first[0] + self.src.bytes_sent('blob') - self.size, 40 * MIB)
                 self.assertLess(self.first[1] + self.dst.bytes_received() - self.size, 40 * MIB)
+
+    def acked(self):
+        """What the state file says of all blobs together: a number behind the checksum."""
+        with contextlib.closing(sqlite3.connect(f'file:{self.state}?mode=ro', uri=True)) as db:
+            rows = db.execute("SELECT bytes FROM entry WHERE key LIKE '%@%'").fetchall()
+        return sum(int.from_bytes(row[0][32:40], 'big') for row in rows)
+
+    def several_with_default_flags(self, layers, size, part, sent):
+        """Each layer has sent so much when all is killed; so much goes in one request."""
+        self.flags = ()
+        image = images.image(layers, size=size)
+        total = sum(content.size for content in image.blobs.values())
+        for kept in True, False:
+            with self.subTest(kept=kept):
+                self.fresh(image=image, keep_partial=kept)
+                gate = self.src.on('blob', when=lambda request: (
+                    self.image.parts[0].digest not in request.path)).hold(after=sent)
+                run = self.start(*self.command())
+                gate.wait_reached(layers)
+                self.wait_config()
+                self.wait_entries(layers + 1, '%')
+                whole = layers * (sent - sent % part)
+                until = time.monotonic() + 20
+                while self.acked() < whole:
+                    self.assertLess(time.monotonic(), until, f'only {self.acked()} are noted')
+                    time.sleep(0.01)
+                self.stop(run, signal.SIGKILL)
+                self.finish()
+                self.assertLess(self.first[0] + self.src.bytes_sent('blob') - total, 40 * MIB)
+                again = self.first[1] + self.dst.bytes_received('upload-p*') - total
+                self.assertLess(again, MIB if kept else 40 * MIB)
+
+    def test_eight_with_default_flags(self):
+        self.several_with_default_flags(8, 40 * MIB, 4 * MIB, 19 * MIB)
+
+    def test_sixteen_with_default_flags(self):
+        self.several_with_default_flags(16, 14 * MIB, 2 * MIB, 6 * MIB - 64 * KIB)
 
     def test_blobs_that_are_done(self):
         """They are found at the target, although no tag is there yet."""

@@ -93,8 +93,12 @@ static inline struct journal_entry entry_of(int n, uint64_t acked, char location
   int len = snprintf(location, 800, "https://ghcr.io/v2/me/app/blobs/uploads/%d?_state=", n);
   memset(location + len, 'a' + n % 26, 500);
   snprintf(location + len + 500, (size_t)(300 - len), "%llu", (unsigned long long)acked);
-  oci_hasher_init(&entry.hasher, OCI_SHA256);
-  oci_hasher_update(&entry.hasher, &acked, acked < sizeof acked ? (size_t)acked : sizeof acked);
+  oci_hasher_init(entry.hasher, OCI_SHA256);
+  oci_hasher_update(entry.hasher, &acked, acked < sizeof acked ? (size_t)acked : sizeof acked);
+  for (int i = 1; i < JOURNAL_HASHERS; i++) {
+    entry.hasher[i] = entry.hasher[i - 1];
+    oci_hasher_update(&entry.hasher[i], location, 50);
+  }
   return entry;
 }
 
@@ -120,10 +124,12 @@ static inline int64_t take(struct journal *journal, int n) {
   struct journal_entry right = entry_of(n, entry.acked, location);
   CHECK_STRING(entry.location, right.location, "location");
   assert_int_equal(entry.chunk_min, right.chunk_min);
-  assert_int_equal(entry.hasher.bytes, right.hasher.bytes);
-  oci_hasher_digest(&entry.hasher, &got);
-  oci_hasher_digest(&right.hasher, &wanted);
-  CHECK_STRING(got.text, wanted.text, "digest so far");
+  for (int i = 0; i < JOURNAL_HASHERS; i++) {
+    assert_int_equal(entry.hasher[i].bytes, right.hasher[i].bytes);
+    oci_hasher_digest(&entry.hasher[i], &got);
+    oci_hasher_digest(&right.hasher[i], &wanted);
+    CHECK_STRING(got.text, wanted.text, "digest so far");
+  }
   return (int64_t)entry.acked;
 }
 

@@ -92,7 +92,7 @@ static void another_version_is_put_aside(void **state) {
   struct run *run = *state;
   char room[80];
   fill(run);
-  raw(run->path, "PRAGMA user_version=2");
+  raw(run->path, "PRAGMA user_version=1");
   check_new(run, open_at(run, run->path));
   assert_int_equal(run->warnings, 1);
   assert_non_null(strstr(run->warning, bad(run, room)));

@@ -20,6 +20,8 @@ static void each_registry_has_its_way(void **state) {
     uint64_t chunk;
     int64_t chunk_option;
     uint64_t chunk_min;
+    uint64_t share;
+    bool by_share, begun;
     struct quirks quirks;
   } cases[] = {
       {usual, 1, .kind = UPLOAD_WHOLE},
@@ -52,17 +54,68 @@ static void each_registry_has_its_way(void **state) {
       {usual, 10 * MIB, .kind = UPLOAD_CHUNKS, .chunk = 8 * MIB, .quirks.body_max = 8 * MIB},
       {usual, 8 * MIB, .kind = UPLOAD_WHOLE, .quirks.body_max = 8 * MIB},
       {gcr, GIB, .kind = UPLOAD_CHUNKS, .chunk = 100 * MIB, .quirks.body_max = 100 * MIB},
+      /* many go at once */
+      {usual, 2 * MIB, .kind = UPLOAD_WHOLE, .share = 2 * MIB},
+      {usual, 2 * MIB + 1, .kind = UPLOAD_CHUNKS, .chunk = 32 * MIB, .share = 2 * MIB},
+      {usual, 3 * MIB, .kind = UPLOAD_CHUNKS, .chunk = 2 * MIB, .share = 2 * MIB, .by_share = true},
+      {usual, 16 * MIB, .kind = UPLOAD_WHOLE, .share = 32 * MIB, .by_share = true},
+      {usual, GIB, .kind = UPLOAD_CHUNKS, .chunk = 32 * MIB, .share = 32 * MIB, .by_share = true},
+      {ghcr, GIB, .kind = UPLOAD_CHUNKS, .chunk = 4 * MIB, .share = 5 * MIB, .by_share = true},
+      {ecr, GIB, .kind = UPLOAD_CHUNKS, .chunk = 5 * MIB, .share = 2 * MIB, .by_share = true},
+      {gcr, GIB, .kind = UPLOAD_WHOLE, .share = 2 * MIB, .by_share = true},
+      {usual, GIB, .kind = UPLOAD_CHUNKS, .chunk = 8 * MIB, .chunk_min = 8 * MIB, .share = 2 * MIB,
+       .by_share = true},
+      {usual, GIB, .kind = UPLOAD_CHUNKS, .chunk = MIB, .share = 2 * MIB, .by_share = true,
+       .quirks.body_max = MIB},
+      {usual, GIB, .kind = UPLOAD_CHUNKS, .chunk = GIB, .chunk_option = GIB, .share = 2 * MIB,
+       .by_share = true},
+      /* what has a part already gets the rest */
+      {usual, MIB, .kind = UPLOAD_CHUNKS, .chunk = 32 * MIB, .begun = true},
+      {usual, MIB, .kind = UPLOAD_WHOLE, .begun = true, .quirks.no_patch = true},
       /* nothing to cut, nothing to choose */
       {usual, 0, .kind = UPLOAD_WHOLE},
       {usual, 0, .kind = UPLOAD_WHOLE, .chunk_option = MIB, .chunk_min = MIB},
       {usual, 0, .kind = UPLOAD_WHOLE, .quirks = {.no_whole = true, .body_max = MIB}},
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
-    struct upload_terms terms = {oci_profile(cases[i].host), cases[i].chunk_option,
-                                 cases[i].chunk_min, cases[i].size};
+    struct upload_terms terms = {.profile = oci_profile(cases[i].host),
+                                 .chunk_option = cases[i].chunk_option,
+                                 .chunk_min = cases[i].chunk_min,
+                                 .size = cases[i].size,
+                                 .share = cases[i].share,
+                                 .by_share = cases[i].by_share,
+                                 .begun = cases[i].begun};
     struct upload_way way = quirks_choose(&cases[i].quirks, &terms);
     CHECK(way.kind == cases[i].kind && (way.kind != UPLOAD_CHUNKS || way.chunk == cases[i].chunk),
           "case %zu, %s: %d in %llu", i, cases[i].host, way.kind, (unsigned long long)way.chunk);
+  }
+}
+
+/* -- how much at once -- */
+
+static void a_request_carries_the_less_the_more_are_under_way(void **state) {
+  (void)state;
+  static const struct {
+    unsigned blobs;
+    uint64_t each;
+    int jobs;
+    uint64_t share;
+  } rows[] = {
+      {1, GIB, 16, 32 * MIB},       {2, 16 * MIB, 16, 32 * MIB}, {32, MIB, 16, 32 * MIB},
+      {2, 17 * MIB, 16, 16 * MIB},  {3, 40 * MIB, 16, 10 * MIB}, {8, 40 * MIB, 16, 4 * MIB},
+      {16, 14 * MIB, 16, 2 * MIB},  {33, MIB, 16, 2 * MIB},      {200, 64 * MIB, 256, 2 * MIB},
+      {200, 40 * MIB, 1, 32 * MIB}, {200, 40 * MIB, 4, 8 * MIB}, {6, GIB, 16, 5 * MIB},
+      {16, GIB, 16, 2 * MIB},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    struct quirks quirks = {0};
+    for (unsigned n = 0; n < rows[i].blobs; n++)
+      quirks_join(&quirks, rows[i].each);
+    uint64_t share = quirks_share(&quirks, rows[i].jobs);
+    CHECK(share == rows[i].share, "row %zu: %llu", i, (unsigned long long)share);
+    for (unsigned n = 1; n < rows[i].blobs; n++)
+      quirks_leave(&quirks, rows[i].each);
+    assert_int_equal(quirks_share(&quirks, rows[i].jobs), 32 * MIB);
   }
 }
 
@@ -187,7 +240,12 @@ static void each_blob(void (*check)(const struct upload_terms *)) {
     for (size_t o = 0; o < COUNT(options); o++)
       for (size_t m = 0; m < COUNT(minimums); m++)
         for (size_t s = 0; s < COUNT(sizes); s++)
-          check(&(struct upload_terms){oci_profile(hosts[h]), options[o], minimums[m], sizes[s]});
+          check(&(struct upload_terms){.profile = oci_profile(hosts[h]),
+                                       .chunk_option = options[o],
+                                       .chunk_min = minimums[m],
+                                       .size = sizes[s],
+                                       .share = s % 2 ? 2 * MIB : 32 * MIB,
+                                       .by_share = h % 2});
 }
 
 enum { MOST = 40 /* ways that any registry is asked for one blob */ };
@@ -245,8 +303,12 @@ static void blobs_that_learn_from_each_other_come_to_an_end_too(void **state) {
     const struct oci_profile *profile = oci_profile(hosts[(size_t)rand() % COUNT(hosts)]);
     int64_t option = options[(size_t)rand() % COUNT(options)];
     for (size_t i = 0; i < COUNT(blobs); i++) {
-      blobs[i] = (struct upload_terms){profile, option, minimums[(size_t)rand() % COUNT(minimums)],
-                                       sizes[(size_t)rand() % COUNT(sizes)]};
+      blobs[i] = (struct upload_terms){.profile = profile,
+                                       .chunk_option = option,
+                                       .chunk_min = minimums[(size_t)rand() % COUNT(minimums)],
+                                       .size = sizes[(size_t)rand() % COUNT(sizes)],
+                                       .share = (uint64_t)(2 + rand() % 31) * MIB,
+                                       .by_share = rand() % 2};
       sent[i] = quirks_choose(&quirks, &blobs[i]);
     }
     int steps = 0, left = COUNT(blobs);
@@ -266,6 +328,7 @@ static void blobs_that_learn_from_each_other_come_to_an_end_too(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_registry_has_its_way),
+      cmocka_unit_test(a_request_carries_the_less_the_more_are_under_way),
       cmocka_unit_test(a_refused_kind_of_request_gives_way_to_the_other_once),
       cmocka_unit_test(a_refused_range_gives_way_to_one_patch_without),
       cmocka_unit_test(bodies_that_are_too_large_are_halved_down_to_a_mebibyte),

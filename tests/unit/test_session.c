@@ -84,6 +84,17 @@ static void the_newest_location_is_the_one_that_counts(void **state) {
   assert_null(session.location);
 }
 
+static void distributions_sessions_say_what_they_hold(void **state) {
+  (void)state;
+  struct session session = {0};
+  assert_false(session_is_distributions(&session));
+  opened(&session, (const char *[]){"Location: /v2/app/blobs/uploads/1?_state=abc%3D", NULL});
+  assert_true(session_is_distributions(&session));
+  opened(&session, (const char *[]){"Location: /v2/app/blobs/uploads/1?state=abc", NULL});
+  assert_false(session_is_distributions(&session));
+  session_forget(&session);
+}
+
 static void without_a_location_there_is_no_session(void **state) {
   (void)state;
   struct session session = {0};
@@ -288,6 +299,7 @@ static void what_a_refusal_is_about(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_newest_location_is_the_one_that_counts),
+      cmocka_unit_test(distributions_sessions_say_what_they_hold),
       cmocka_unit_test(without_a_location_there_is_no_session),
       cmocka_unit_test(the_least_chunk_outlives_the_session),
       cmocka_unit_test(a_status_tells),
