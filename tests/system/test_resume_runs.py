@@ -272,7 +272,7 @@ class Ended(RunsTest):
         """Each is taken up."""
         self.image = images.image(4, size=4 * MIB)
         self.ref = self.image.put(self.src, 'app', 'v1')
-        gate = self.on_layer(skip=8).hold(received=PART)
+        gate = self.on_layer(nth=3, each=True).hold(received=PART)
         run = self.start(*self.command())
         gate.wait_reached(4)
         self.wait_config()
