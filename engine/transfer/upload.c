@@ -46,9 +46,8 @@ struct upload {
   struct pipe_reader reader;
   struct call *call;
   struct upload_way way;
-  uint64_t share;                       /* quirks_share() when it was chosen */
-  uint64_t note_at;                     /* when more than this of the blob has been sent */
-  uint64_t points[JOURNAL_HASHERS - 1]; /* where that was lately, the latest last */
+  uint64_t share;   /* quirks_share() when it was chosen */
+  uint64_t note_at; /* when more than this of the blob has been sent */
   struct session session;
   uint64_t body; /* bytes of the PATCH or PUT under way or lost, from session.acked on */
   uint64_t best; /* the most that any session held */
@@ -57,11 +56,10 @@ struct upload {
   int refusals; /* of offsets (416), in a row */
   bool lost;    /* something, in this session: it has been counted */
   int64_t retry_after_ms;
-  bool resumed;                /* this session went on after a loss */
-  uint64_t resumed_at;         /* what an earlier run's session held */
-  struct half_done half;       /* what the journal knows of it */
-  struct journal_entry *taken; /* … and knew from an earlier run */
-  bool worthless;              /* what it holds is no use to anyone */
+  bool resumed;          /* this session went on after a loss */
+  uint64_t resumed_at;   /* what an earlier run's session held */
+  struct half_done half; /* what the journal knows of it */
+  bool worthless;        /* what it holds is no use to anyone */
   bool restart, spoilt;
   bool joined;  /* quirks_join() */
   bool started; /* need() was called: the pipe is at work */
@@ -88,24 +86,11 @@ static void end(struct upload *upload, enum blob_outcome outcome) {
 /* What the registry holds now, and may hold of what is under way, for a later run. A small blob is
  * sent faster than it is asked for. */
 static void note(struct upload *upload) {
-  const struct upload_spec *spec = &upload->spec;
   const struct session *session = &upload->session;
-  const struct oci_hasher *state = NULL;
-  if (!spec->small)
-    state = spec->checkpoint(spec->arg, session->acked);
-  if (!state)
-    return;
-  struct journal_entry entry = {.location = session->location,
-                                .acked = session->acked,
-                                .chunk_min = session->chunk_min,
-                                .hasher = {*state}};
-  struct oci_hasher *last = entry.hasher;
-  for (int i = 0; i < JOURNAL_HASHERS - 1; i++) {
-    state = spec->checkpoint(spec->arg, upload->points[i]);
-    if (state && state->bytes > last->bytes)
-      *++last = *state;
-  }
-  half_done_note(&upload->half, &entry);
+  struct journal_entry entry = {
+      .location = session->location, .acked = session->acked, .chunk_min = session->chunk_min};
+  if (!upload->spec.small)
+    half_done_note_sent(&upload->half, &entry, upload->spec.checkpoint, upload->spec.arg);
 }
 
 static void on_note(struct ready *ready) {
@@ -289,8 +274,7 @@ static int64_t read_body(void *arg, void *to, size_t len) {
   upload->spec.transfer->moved_bytes += got;
   if (upload->reader.offset > upload->note_at) {
     upload->note_at = upload->reader.offset + upload->share;
-    upload->points[0] = upload->points[1];
-    upload->points[1] = upload->reader.offset;
+    half_done_sent(&upload->half, upload->reader.offset);
     loop_ready(upload->spec.transfer->loop, &upload->noting);
   }
   return (int64_t)got;
@@ -484,10 +468,10 @@ static void line_up(struct upload *upload) {
 
 /* An earlier run's session. */
 static void take_up(struct upload *upload) {
-  const struct oci_hasher *hasher = journal_entry_hasher(upload->taken, upload->session.acked);
+  struct oci_hasher hasher;
   upload->resumed_at = upload->session.acked;
-  if (hasher)
-    upload->spec.seed(upload->spec.arg, hasher);
+  if (half_done_state(&upload->half, upload->session.acked, &hasher))
+    upload->spec.seed(upload->spec.arg, &hasher);
 }
 
 static void on_asked(void *arg, const struct call_result *result) {
@@ -537,8 +521,6 @@ static bool take_note(struct upload *upload) {
   upload->session.acked = entry.acked;
   upload->session.chunk_min = entry.chunk_min;
   upload->body = size_of(upload) - entry.acked;
-  upload->taken = mem_alloc(sizeof entry);
-  *upload->taken = entry;
   return true;
 }
 
@@ -671,7 +653,6 @@ void upload_free(struct upload *upload) {
   assert(upload->state == UPLOAD_END && !upload->call);
   ready_cancel(&upload->noting);
   session_forget(&upload->session);
-  free(upload->taken);
   free(upload);
 }
 
