@@ -77,8 +77,8 @@ static void write_bar(FILE *file, uint64_t done, uint64_t all, struct text *what
   text_done(what);
   int room = width - BAR - 4;
   if (room >= 10)
-    fprintf(file, "[%.*s%*s] %.*s", filled, "####################", BAR - filled, "",
-            room, what->data);
+    fprintf(file, "[%.*s%*s] %.*s", filled, "####################", BAR - filled, "", room,
+            what->data);
   else
     fprintf(file, "%.*s", width - 1, what->data);
   text_free(what);
