@@ -8,6 +8,7 @@
 #include "dray.h"
 #include "engine.h"
 #include "net/call.h"
+#include "net/creds_file.h"
 #include "net/creds_write.h"
 #include "oci/answer.h"
 
@@ -84,12 +85,33 @@ static int check_user(struct login *login, const struct dray_login *asked, struc
 
 /* -- where they are kept -- */
 
+static const char *variable(const struct dray *dray, const char *name) {
+  const char *value = dray->options.getenv(dray->options.getenv_arg, name);
+  return value && *value ? value : NULL;
+}
+
+/* It is asked before docker's file. That it can be read has been seen when the engine began. */
+static void warn_of_others(const struct login *login) {
+  struct dray *dray = login->dray;
+  const char *json = variable(dray, "DOCKER_AUTH_CONFIG");
+  struct creds_file *file = NULL;
+  if (!json || dray->options.authfile || variable(dray, "REGISTRY_AUTH_FILE"))
+    return;
+  if (creds_file_parse("DOCKER_AUTH_CONFIG", json, strlen(json), &file, NULL) == 0 &&
+      (creds_file_helper(file, login->host) || creds_file_find(file, login->host, "")))
+    log_at(&dray->log, LOG_WARN,
+           "DOCKER_AUTH_CONFIG has credentials for %s, too, and they come first", login->host);
+  creds_file_free(file);
+}
+
 static void on_written(void *arg, const char *place, const struct err *err) {
   struct login *login = arg;
   login->write = NULL;
   login->place = mem_strdup(place);
   if (err)
     login->dray->err = *err;
+  else if (login->keeps)
+    warn_of_others(login);
   loop_stop(login->dray->loop);
 }
 

@@ -161,6 +161,20 @@ class Kept(LoginTest):
         self.assertFails(self.login(self.reg, env={'DOCKER_CONFIG': None, 'HOME': None}), 2,
                          '--authfile')
 
+    def test_a_variable_that_comes_before_the_file_is_told_of(self):
+        def variable(host):
+            return {'DOCKER_AUTH_CONFIG': json.dumps({'auths': {host: {'auth': auth_of('al')}}})}
+        words = 'DOCKER_AUTH_CONFIG has credentials'
+        named = self.path('named.json')
+        for flags, env, told in (((), variable(self.reg.host), True),
+                                 ((), variable('other.io'), False),
+                                 (('--authfile', named), variable(self.reg.host), False),
+                                 ((), {**variable(self.reg.host), 'REGISTRY_AUTH_FILE': named},
+                                  False)):
+            with self.subTest(flags=flags, told=told):
+                result = self.assertOk(self.login(self.reg, *flags, env=env))
+                self.assertEqual(words in result.err, told)
+
     def test_two_at_once_do_not_undo_each_other(self):
         hosts = [self.reg.host] + [self.locked().host for _ in range(4)]
         self.docker_config({})
