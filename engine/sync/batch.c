@@ -8,7 +8,7 @@
 #include "transfer/tag_query.h"
 
 /* Targets of images at once: enough that a long way to a registry is filled with their requests. */
-enum { TARGETS_MAX = 64 };
+enum { TARGETS_MAX = 32 };
 
 struct slot {
   struct list node; /* batch->slots */
