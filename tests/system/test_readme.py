@@ -10,7 +10,14 @@ import tempfile
 
 from tests.system.lib import DRAY, SANITIZER_WORDS, TOP, SystemTest, images, unittest
 
+BEFORE = 'what dray is for doing without; needs docker and its daemon'
 NOT_RUN = {
+    'docker login ghcr.io -u me --password-stdin <<<"$GHCR_TOKEN"': BEFORE,
+    'docker pull gcr.io/kaniko-project/executor:v1.8.0': BEFORE,
+    'docker tag gcr.io/kaniko-project/executor:v1.8.0 '
+    'ghcr.io/me/seoul/kaniko-executor:v1.8.0': BEFORE,
+    'docker push ghcr.io/me/seoul/kaniko-executor:v1.8.0': BEFORE,
+    'docker logout ghcr.io': BEFORE,
     'tests/run': 'would run this test again',
     'apt-get update && apt-get install -y git ca-certificates': 'needs root and a network',
     'curl -fsSL --remote-name-all https://github.com/OWNER/dray/releases/latest/download/'
@@ -98,6 +105,8 @@ class Readme(SystemTest):
                                 (HUB, 'library/alpine', '3.20')):
             self.image[repo] = images.multi(3, seed=repo, attestations=2)
             self.image[repo].put(self.at[host], repo, tag)
+        self.image['kaniko-project/executor'].put(self.at['gcr.io'], 'kaniko-project/executor',
+                                                  'v1.8.0')
 
     def assertTagged(self, reg, repo, source, *tags):
         """The repository has these tags and no others, all of the source's image."""
@@ -134,7 +143,13 @@ class Readme(SystemTest):
         self.assertTagged(ghcr, 'me/kaniko-executor', kaniko, 'v1.23.2', 'stable')
         self.assertTagged(ghcr, 'me/etcd', 'coreos/etcd', 'v3.5.9')
         self.assertTagged(self.lan, 'etcd', 'coreos/etcd', 'v3.5.9')
+        self.assertTagged(ghcr, 'me/seoul/kaniko-executor', kaniko, 'v1.8.0')
         self.assertTagged(ghcr, 'me/pause', 'pause', '3.9')
+        self.assertTagged(ghcr, 'me/base/library/alpine', 'library/alpine', '3.20')
+        self.assertTagged(ghcr, 'me/mirror/coreos/etcd', 'coreos/etcd', 'v3.5.9')
+        self.assertTagged(ghcr, 'me/mirror/pause', 'pause', '3.9')
+        self.assertTagged(self.lan, 'registry.k8s.io/pause', 'pause', '3.9')
+        self.assertTagged(self.lan, 'pause', 'pause', '3.9')
         self.assertEqual(ghcr.tags('me/alpine'), {}, 'a dry run')
 
     def test_github(self):
