@@ -18,6 +18,8 @@
 #include "transfer/blob_table.h"
 #include "transfer/journal.h"
 #include "transfer/journal_file.h"
+#include "transfer/known.h"
+#include "transfer/manifest_table.h"
 #include "transfer/rate.h"
 #include "transfer/sched.h"
 
@@ -152,6 +154,7 @@ void engine_begin(struct dray *dray) {
   dray->err.code = ERR_NONE;
   dray->signal = 0;
   dray->transfer.stopping = false;
+  known_clear(dray->known);
   dray->totals = (struct dray_totals){0};
   dray->known_images = 0;
   dray->transfer.known_bytes = dray->transfer.moved_bytes = 0;
@@ -292,12 +295,14 @@ static int open_engine(struct dray *dray, struct err *err) {
                                              .retries = options->retries,
                                              .on_retry = on_retry,
                                              .on_retry_arg = dray});
+  dray->known = known_new();
   dray->transfer = (struct transfer){
       .loop = dray->loop,
       .endpoints = dray->endpoints,
       .sched = sched_new(dray->loop, options->jobs),
       .jobs = options->jobs,
-      .blobs = blob_table_new(&dray->transfer),
+      .blobs = blob_table_new(&dray->transfer, dray->known),
+      .manifests = manifest_table_new(dray->loop, dray->known),
       .quirks = map_new(),
       .no_referrers = map_new(),
       .log = &dray->log,
@@ -337,6 +342,8 @@ void dray_free(struct dray *dray) {
     return;
   if (dray->http) {
     blob_table_free(dray->transfer.blobs);
+    manifest_table_free(dray->transfer.manifests);
+    known_free(dray->known);
     sched_free(dray->transfer.sched);
     rate_free(dray->transfer.rate);
     journal_close(dray->transfer.journal);

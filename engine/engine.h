@@ -16,6 +16,7 @@ struct dray {
   struct trust_set *trust;
   struct http *http;
   struct endpoints *endpoints;
+  struct known *known;
   struct transfer transfer;
   struct oci_platforms platforms;
   struct batch_terms terms; /* from the options */

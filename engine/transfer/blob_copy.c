@@ -172,6 +172,7 @@ static struct stream *stream_new(struct blob_copy *copy) {
   ready_init(&stream->ready, step);
   timer_init(&stream->watch, on_watch);
   sched_grant_init(&stream->grant, size, size <= TRANSFER_SMALL, on_granted);
+  stream->grant.hurry = spec->hurry;
   if (!stream->grant.small)
     sched_grant_add(spec->transfer->sched, &stream->grant, gate_of(copy, spec->src),
                     GATE_BLOB_READ);
@@ -437,6 +438,12 @@ void blob_copy_cancel(struct blob_copy *copy, size_t target) {
   }
   ask_places_if_known(stream);
   start_if_known(stream);
+}
+
+void blob_copy_hurry(struct blob_copy *copy) {
+  copy->spec.hurry = true;
+  list_each(node, &copy->streams)
+      sched_hurry(copy->spec.transfer->sched, &list_entry(node, struct stream, node)->grant);
 }
 
 void blob_copy_free(struct blob_copy *copy) {

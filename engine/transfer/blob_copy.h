@@ -41,6 +41,7 @@ struct blob_copy_spec {
   const struct oci_descriptor *desc;
   const struct blob_target *targets;
   size_t target_count; /* 1..16 */
+  bool hurry;          /* others wait for it */
   /* Exactly once for each target. */
   void (*target_done)(void *arg, size_t target, const struct blob_copy_result *result);
   void (*done)(
@@ -52,6 +53,7 @@ struct blob_copy *blob_copy_start(const struct blob_copy_spec *spec);
 /* target_done follows with ERR_CANCELED, the others go on. Again: nothing is waited for any more,
  * when everything is being stopped. */
 void blob_copy_cancel(struct blob_copy *copy, size_t target);
-void blob_copy_free(struct blob_copy *copy); /* after done only */
+void blob_copy_hurry(struct blob_copy *copy); /* others wait for it now */
+void blob_copy_free(struct blob_copy *copy);  /* after done only */
 
 #endif

@@ -10,18 +10,33 @@ enum { AT_ONCE = 256 };
 
 struct blob_table {
   struct transfer *transfer;
+  struct known *known;
   int active;          /* copies at work */
   struct list queue;   /* jobs that wait for their turn */
-  struct map *entries; /* "HOST/PATH@DIGEST" */
+  struct map *entries; /* "HOST/PATH@DIGEST" of what is under way */
+  struct map *shares;  /* "HOST@DIGEST", likewise */
+  struct map *hosts;   /* host → how many mounts more it did than declined, as a number */
 };
 
-/* One blob at one repository. */
+/* One blob on its way to one repository. */
 struct blob_entry {
+  struct list node; /* share->waiting */
   struct blob_table *table;
-  bool there;
-  struct blob_job *job; /* that brings it; led by the first of wants */
-  size_t index;         /* among its targets */
+  char *key;
+  struct blob_share *share; /* it waits for; NULL: it doesn't */
+  struct blob_job *job;     /* that brings it; led by the first of wants */
+  size_t index;             /* among its targets */
+  bool mounting;            /* from a repository of this run */
   struct list wants;
+};
+
+/* One blob at one host: somebody brings it, and will put a manifest that refers to it. */
+struct blob_share {
+  struct blob_table *table;
+  char *key;
+  struct blob_want *leader;
+  struct blob_entry *brings; /* while it is under way, the leader's */
+  struct list waiting;       /* entries */
 };
 
 /* One copy, of one blob to the repositories of its entries. */
@@ -29,58 +44,147 @@ struct blob_job {
   struct list node; /* table->queue */
   struct blob_table *table;
   const struct oci_descriptor *desc; /* of those who lead */
+  bool hurry;                        /* others wait for it */
   struct blob_copy *copy;
   size_t count;
   struct blob_entry *entries[];
 };
 
-struct blob_table *blob_table_new(struct transfer *transfer) {
+struct blob_table *blob_table_new(struct transfer *transfer, struct known *known) {
   struct blob_table *table = mem_zalloc(sizeof *table);
   table->transfer = transfer;
+  table->known = known;
   table->entries = map_new();
+  table->shares = map_new();
+  table->hosts = map_new();
   list_init(&table->queue);
   return table;
-}
-
-static void entry_free(void *value) {
-  struct blob_entry *entry = value;
-  assert(list_empty(&entry->wants) && !entry->job);
-  free(entry);
 }
 
 void blob_table_free(struct blob_table *table) {
   if (!table)
     return;
-  assert(list_empty(&table->queue));
-  map_free(table->entries, entry_free);
+  assert(list_empty(&table->queue) && !map_count(table->entries) && !map_count(table->shares));
+  map_free(table->entries, NULL);
+  map_free(table->shares, NULL);
+  map_free(table->hosts, NULL);
   free(table);
+}
+
+/* -- what is known -- */
+
+static uint32_t owner_of(const struct blob_want *want) {
+  return known_owner(want->table->known, want->target.repo->host, want->target.repo->path);
+}
+
+static void note_there(const struct blob_want *want) {
+  struct known *known = want->table->known;
+  const struct oci_digest *digest = &want->desc->digest;
+  uint32_t owner = owner_of(want);
+  known_put(known, owner, digest, known_get(known, owner, digest) | KNOWN_BLOB);
+}
+
+/* Where a manifest refers to it by now, at the want's host; NULL: nowhere. */
+static const struct oci_repo *mountable(const struct blob_want *want) {
+  struct known *known = want->table->known;
+  uint32_t host = known_owner(known, want->target.repo->host, "");
+  uint32_t owner = known_get(known, host, &want->desc->digest);
+  return owner && owner != owner_of(want) ? known_repo(known, owner) : NULL;
+}
+
+static void note_mountable(const struct blob_want *want) {
+  struct known *known = want->table->known;
+  uint32_t host = known_owner(known, want->target.repo->host, "");
+  if (!known_get(known, host, &want->desc->digest))
+    known_put(known, host, &want->desc->digest, owner_of(want));
+}
+
+/* Whether it is worth waiting for a mount there. */
+static bool mounts(const struct blob_table *table, const char *host) {
+  return (intptr_t)map_get(table->hosts, host) >= 0;
+}
+
+static void note_mount(struct blob_table *table, const char *host, bool mounted) {
+  intptr_t balance = (intptr_t)map_get(table->hosts, host);
+  map_put(table->hosts, host, (void *)(balance + (mounted ? 1 : -1)));
 }
 
 /* -- wants -- */
 
+static struct blob_want *leader(const struct blob_entry *entry) {
+  return list_entry(entry->wants.next, struct blob_want, node);
+}
+
 static void on_ready(struct ready *ready) {
   struct blob_want *want = list_entry(ready, struct blob_want, ready);
-  want->entry = NULL;
   struct err *err = want->err;
+  want->err = NULL;
   want->done(want, err);
   free(err);
 }
 
 static void settle(struct blob_want *want, enum blob_outcome outcome, const struct err *err) {
   want->outcome = outcome;
+  want->entry = NULL;
   if (err) {
     want->err = mem_alloc(sizeof *want->err);
     *want->err = *err;
   }
   list_remove(&want->node);
-  loop_ready(want->entry->table->transfer->loop, &want->ready);
+  loop_ready(want->table->transfer->loop, &want->ready);
 }
 
-static struct blob_want *leader(const struct blob_entry *entry) {
-  return list_entry(entry->wants.next, struct blob_want, node);
+/* -- entries -- */
+
+static struct blob_entry *entry_of(struct blob_want *want) {
+  struct blob_table *table = want->table;
+  const struct oci_repo *repo = want->target.repo;
+  char *key = mem_printf("%s/%s@%s", repo->host, repo->path, want->desc->digest.text);
+  struct blob_entry *entry = map_get(table->entries, key);
+  if (entry) {
+    free(key);
+    return entry;
+  }
+  entry = mem_zalloc(sizeof *entry);
+  entry->table = table;
+  entry->key = key;
+  list_init(&entry->node);
+  list_init(&entry->wants);
+  map_put(table->entries, key, entry);
+  return entry;
+}
+
+static void entry_free(struct blob_entry *entry) {
+  assert(list_empty(&entry->wants) && !entry->job);
+  list_remove(&entry->node);
+  map_remove(entry->table->entries, entry->key);
+  free(entry->key);
+  free(entry);
+}
+
+static uint64_t order_of(const struct blob_entry *entry) {
+  uint64_t order = UINT64_MAX;
+  list_each(node, &entry->wants) {
+    const struct blob_want *want = list_entry(node, struct blob_want, node);
+    if (want->order < order)
+      order = want->order;
+  }
+  return order;
 }
 
 /* -- jobs -- */
+
+static void start_next(struct blob_table *table);
+static void on_target_done(void *arg, size_t target, const struct blob_copy_result *result);
+
+static void on_done(void *arg) {
+  struct blob_job *job = arg;
+  struct blob_table *table = job->table;
+  table->active--;
+  blob_copy_free(job->copy);
+  free(job);
+  start_next(table);
+}
 
 static void line_up(struct blob_table *table, struct blob_entry *const *entries, size_t count) {
   struct blob_job *job = mem_zalloc(sizeof *job + count * sizeof(struct blob_entry *));
@@ -94,34 +198,6 @@ static void line_up(struct blob_table *table, struct blob_entry *const *entries,
   list_push(&table->queue, &job->node);
 }
 
-static void start_next(struct blob_table *table);
-
-static void on_target_done(void *arg, size_t target, const struct blob_copy_result *result) {
-  struct blob_job *job = arg;
-  struct blob_entry *entry = job->entries[target];
-  leader(entry)->sent = result->sent;
-  leader(entry)->resumed = result->resumed;
-  settle(leader(entry), result->outcome, result->err);
-  entry->there = !result->err;
-  entry->job = NULL;
-  if (!entry->there && !list_empty(&entry->wants)) {
-    line_up(job->table, &entry, 1);
-    start_next(job->table);
-  } else {
-    list_each_safe(node, &entry->wants)
-        settle(list_entry(node, struct blob_want, node), BLOB_EXISTED, NULL);
-  }
-}
-
-static void on_done(void *arg) {
-  struct blob_job *job = arg;
-  struct blob_table *table = job->table;
-  table->active--;
-  blob_copy_free(job->copy);
-  free(job);
-  start_next(table);
-}
-
 /* Those entries whose wants were all canceled are left out; where another image leads by now, it
  * does so by itself, since its end is another. */
 static void drop_unwanted(struct blob_job *job) {
@@ -129,8 +205,10 @@ static void drop_unwanted(struct blob_job *job) {
   for (size_t i = 0; i < job->count; i++) {
     struct blob_entry *entry = job->entries[i];
     entry->job = NULL;
-    if (list_empty(&entry->wants))
+    if (list_empty(&entry->wants)) {
+      entry_free(entry);
       continue;
+    }
     if (leader(entry)->desc != job->desc) {
       line_up(job->table, &entry, 1);
       continue;
@@ -142,16 +220,28 @@ static void drop_unwanted(struct blob_job *job) {
   job->count = count;
 }
 
+static struct blob_target target_of(struct blob_entry *entry) {
+  struct blob_target target = leader(entry)->target;
+  const struct oci_repo *from = target.mount_from ? NULL : mountable(leader(entry));
+  entry->mounting = from != NULL;
+  if (from) {
+    target.mount_from = from;
+    target.check = false;
+  }
+  return target;
+}
+
 static void start(struct blob_job *job) {
   struct blob_target targets[BLOB_WANTS_MAX];
   for (size_t i = 0; i < job->count; i++)
-    targets[i] = leader(job->entries[i])->target;
+    targets[i] = target_of(job->entries[i]);
   job->table->active++;
   job->copy = blob_copy_start(&(struct blob_copy_spec){.transfer = job->table->transfer,
                                                        .src = leader(job->entries[0])->src,
                                                        .desc = leader(job->entries[0])->desc,
                                                        .targets = targets,
                                                        .target_count = job->count,
+                                                       .hurry = job->hurry,
                                                        .target_done = on_target_done,
                                                        .done = on_done,
                                                        .arg = job});
@@ -169,18 +259,111 @@ static void start_next(struct blob_table *table) {
   }
 }
 
-static struct blob_entry *entry_of(struct blob_table *table, const struct blob_want *want) {
-  const struct oci_repo *repo = want->target.repo;
-  char *key = mem_printf("%s/%s@%s", repo->host, repo->path, want->desc->digest.text);
-  struct blob_entry *entry = map_get(table->entries, key);
-  if (!entry) {
-    entry = mem_zalloc(sizeof *entry);
-    entry->table = table;
-    list_init(&entry->wants);
-    map_put(table->entries, key, entry);
+static void hurry(struct blob_job *job) {
+  if (job->hurry)
+    return;
+  job->hurry = true;
+  if (job->copy) {
+    blob_copy_hurry(job->copy);
+  } else { /* to the front of the queue */
+    list_remove(&job->node);
+    list_insert_before(job->table->queue.next, &job->node);
+  }
+}
+
+/* -- shares -- */
+
+/* Whether it has to be copied now, by this entry; else it waits. */
+static bool has_to_lead(struct blob_entry *entry) {
+  struct blob_table *table = entry->table;
+  struct blob_want *first = leader(entry);
+  const char *host = first->target.repo->host;
+  if (first->target.mount_from || mountable(first))
+    return true;
+  char *key = mem_printf("%s@%s", host, first->desc->digest.text);
+  struct blob_share *share = map_get(table->shares, key);
+  if (!share) {
+    share = first->share = mem_zalloc(sizeof *share);
+    *share = (struct blob_share){.table = table, .key = key, .leader = first, .brings = entry};
+    list_init(&share->waiting);
+    map_put(table->shares, key, share);
+    return true;
   }
   free(key);
-  return entry;
+  if (order_of(entry) <= share->leader->order || !mounts(table, host))
+    return true;
+  entry->share = share;
+  list_push(&share->waiting, &entry->node);
+  if (share->brings && share->brings->job)
+    hurry(share->brings->job);
+  return false;
+}
+
+static void lead_or_wait(struct blob_entry *entry) {
+  if (has_to_lead(entry)) {
+    line_up(entry->table, &entry, 1);
+    start_next(entry->table);
+  }
+}
+
+static void stop_waiting(struct blob_entry *entry) {
+  list_remove(&entry->node);
+  entry->share = NULL;
+}
+
+static struct blob_entry *earliest(const struct list *entries) {
+  struct blob_entry *first = NULL;
+  list_each(node, entries) {
+    struct blob_entry *entry = list_entry(node, struct blob_entry, node);
+    if (!first || order_of(entry) < order_of(first))
+      first = entry;
+  }
+  return first;
+}
+
+/* Those who waited mount it, or the earliest of them leads. */
+static void share_end(struct blob_share *share) {
+  struct blob_entry *entry;
+  struct list *node, waiting;
+  list_init(&waiting);
+  while ((node = list_pop(&share->waiting)))
+    list_push(&waiting, node);
+  share->leader->share = NULL;
+  map_remove(share->table->shares, share->key);
+  free(share->key);
+  free(share);
+  while ((entry = earliest(&waiting))) {
+    stop_waiting(entry);
+    lead_or_wait(entry);
+  }
+}
+
+/* -- what comes of it -- */
+
+static void on_target_done(void *arg, size_t target, const struct blob_copy_result *result) {
+  struct blob_job *job = arg;
+  struct blob_entry *entry = job->entries[target];
+  struct blob_want *led = leader(entry);
+  struct blob_share *share = led->share;
+  led->sent = result->sent;
+  led->resumed = result->resumed;
+  entry->job = NULL;
+  if (entry->mounting && !result->err)
+    note_mount(job->table, led->target.repo->host, result->outcome == BLOB_MOUNTED);
+  if (!result->err)
+    note_there(led);
+  if (share)
+    share->brings = NULL;
+  settle(led, result->outcome, result->err);
+  if (!result->err)
+    list_each_safe(node, &entry->wants)
+        settle(list_entry(node, struct blob_want, node), BLOB_EXISTED, NULL);
+  if (list_empty(&entry->wants))
+    entry_free(entry);
+  else
+    lead_or_wait(entry);
+  if (share && result->err)
+    share_end(share);
 }
 
 void blob_wants_start(struct blob_table *table, struct blob_want *const *wants, size_t count) {
@@ -189,16 +372,27 @@ void blob_wants_start(struct blob_table *table, struct blob_want *const *wants, 
   assert(count <= BLOB_WANTS_MAX);
   for (size_t i = 0; i < count; i++) {
     struct blob_want *want = wants[i];
-    struct blob_entry *entry = want->entry = entry_of(table, want);
-    ready_init(&want->ready, on_ready);
+    want->table = table;
     want->err = NULL;
     want->resumed = false;
+    want->share = NULL;
     list_init(&want->node);
-    if (!entry->there && list_empty(&entry->wants) && !entry->job)
-      led[leads++] = entry;
-    list_push(&entry->wants, &want->node);
-    if (entry->there)
+    ready_init(&want->ready, on_ready);
+    if (known_get(table->known, owner_of(want), &want->desc->digest) & KNOWN_BLOB) {
       settle(want, BLOB_EXISTED, NULL);
+      continue;
+    }
+    struct blob_entry *entry = want->entry = entry_of(want);
+    bool waits = entry->share != NULL;
+    list_push(&entry->wants, &want->node);
+    if (waits) { /* still? */
+      if (want->order <= entry->share->leader->order) {
+        stop_waiting(entry);
+        led[leads++] = entry;
+      }
+    } else if (leader(entry) == want && !entry->job && has_to_lead(entry)) {
+      led[leads++] = entry;
+    }
   }
   if (leads) {
     line_up(table, led, leads);
@@ -208,7 +402,7 @@ void blob_wants_start(struct blob_table *table, struct blob_want *const *wants, 
 
 void blob_want_cancel(struct blob_want *want) {
   struct blob_entry *entry = want->entry;
-  if (!entry || list_empty(&want->node))
+  if (!entry)
     return;
   if (entry->job && entry->job->copy && leader(entry) == want) {
     blob_copy_cancel(entry->job->copy, entry->index);
@@ -217,4 +411,16 @@ void blob_want_cancel(struct blob_want *want) {
   struct err err;
   err_set(&err, ERR_CANCELED, "%s: canceled", want->target.repo->host);
   settle(want, BLOB_COPIED, &err);
+  struct blob_share *share = want->share;
+  if (list_empty(&entry->wants) && !entry->job)
+    entry_free(entry);
+  if (share)
+    share_end(share);
+}
+
+void blob_want_end(struct blob_want *want, bool put) {
+  if (put)
+    note_mountable(want);
+  if (want->share)
+    share_end(want->share);
 }

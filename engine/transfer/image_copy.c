@@ -8,6 +8,7 @@
 #include "oci/answer.h"
 #include "oci/index_select.h"
 #include "transfer/half_done.h"
+#include "transfer/manifest_table.h"
 #include "transfer/referrers_copy.h"
 #include "transfer/tag_look.h"
 
@@ -261,6 +262,7 @@ static void start_tree(struct image_copy *copy) {
                                                                  .root = &copy->root,
                                                                  .targets = group->specs,
                                                                  .target_count = group->count,
+                                                                 .order = copy->spec.order,
                                                                  .planned = on_planned,
                                                                  .target_done = on_target_done,
                                                                  .done = on_tree_done,
@@ -315,30 +317,6 @@ static void on_head(void *arg, const struct call_result *result) {
 /* The root's digest where that is known, else the source's; unset: the tag is asked for. */
 static const struct oci_digest *wanted(const struct image_copy *copy) {
   return oci_digest_is_set(&copy->root.digest) ? &copy->root.digest : &copy->source;
-}
-
-/* What came must be what was asked for; where only a tag was asked for, what its digest header
- * says. */
-static int accept_manifest(struct image_copy *copy, const struct call_result *result,
-                           struct err *err) {
-  const struct http_reply *reply = result->reply;
-  const char *host = copy->spec.src->repo.host, *body = buf_str(&reply->body);
-  struct oci_digest digest = *wanted(copy);
-  if (reply->err.code == ERR_TOO_LARGE)
-    return err_set(err, ERR_TOO_LARGE,
-                   "%s: the manifest is larger than the 4 MiB that a manifest may have", host);
-  if (oci_answer(result, host, "the image", err) < 0)
-    return -1;
-  if (!oci_digest_is_set(&digest) && !tag_announced(result, &digest))
-    oci_digest_of(OCI_SHA256, body, reply->body.len, &digest);
-  if (oci_manifest_check(host, &digest, -1, http_header(reply, "Content-Type"), body,
-                         reply->body.len, &copy->root.parsed, err) < 0)
-    return -1;
-  if (!oci_digest_is_set(&copy->source))
-    note_source(copy, &digest);
-  copy->root.len = reply->body.len;
-  copy->root.bytes = mem_strndup(body, copy->root.len);
-  return 0;
 }
 
 static void forget_manifest(struct image_copy *copy) {
@@ -401,6 +379,43 @@ static int choose(struct image_copy *copy, struct err *err) {
   return rc;
 }
 
+/* It must be what was asked for; where only a tag was asked for, digest is what its header says. */
+static int accept(struct image_copy *copy, const struct oci_digest *digest,
+                  const struct kept_manifest *got, struct err *err) {
+  if (oci_manifest_check(copy->spec.src->repo.host, digest, -1, got->type, got->bytes, got->len,
+                         &copy->root.parsed, err) < 0)
+    return -1;
+  if (!oci_digest_is_set(&copy->source))
+    note_source(copy, digest);
+  copy->root.len = got->len;
+  copy->root.bytes = mem_strndup(got->bytes, got->len);
+  if (!oci_digest_is_set(&copy->root.digest) && choose(copy, err) < 0)
+    return -1;
+  become(copy, copy->root.parsed ? IMAGE_TREE : IMAGE_DECIDE);
+  return 0;
+}
+
+static int accept_answer(struct image_copy *copy, const struct call_result *result,
+                         struct err *err) {
+  const struct http_reply *reply = result->reply;
+  const struct oci_repo *src = &copy->spec.src->repo;
+  struct kept_manifest got = {.bytes = buf_str(&reply->body),
+                              .type = http_header(reply, "Content-Type"),
+                              .len = reply->body.len};
+  struct oci_digest digest = *wanted(copy);
+  if (reply->err.code == ERR_TOO_LARGE)
+    return err_set(err, ERR_TOO_LARGE,
+                   "%s: the manifest is larger than the 4 MiB that a manifest may have", src->host);
+  if (oci_answer(result, src->host, "the image", err) < 0)
+    return -1;
+  if (!oci_digest_is_set(&digest) && !tag_announced(result, &digest))
+    oci_digest_of(OCI_SHA256, got.bytes, got.len, &digest);
+  if (accept(copy, &digest, &got, err) < 0)
+    return -1;
+  manifest_keep(copy->spec.transfer->manifests, src, &digest, &got);
+  return 0;
+}
+
 static void on_fetched(void *arg, const struct call_result *result) {
   struct image_copy *copy = arg;
   const struct http_reply *reply = result->reply;
@@ -414,17 +429,29 @@ static void on_fetched(void *arg, const struct call_result *result) {
       !oci_digest_is_set(&copy->spec.src->digest) && oci_digest_is_set(&copy->source)) {
     copy->resolved_again = true; /* the tag has moved, and what it was is gone */
     copy->source = copy->root.digest = (struct oci_digest){0};
-  } else if (accept_manifest(copy, result, &err) < 0 ||
-             (!oci_digest_is_set(&copy->root.digest) && choose(copy, &err) < 0)) {
+  } else if (accept_answer(copy, result, &err) < 0) {
     fail_all(copy, &err);
-  } else {
-    become(copy, copy->root.parsed ? IMAGE_TREE : IMAGE_DECIDE);
   }
+}
+
+/* Another image of this run may have read it. */
+static bool take_kept(struct image_copy *copy) {
+  const struct oci_digest digest = *wanted(copy);
+  struct kept_manifest kept;
+  struct err err;
+  if (!oci_digest_is_set(&digest) ||
+      !manifest_kept(copy->spec.transfer->manifests, &copy->spec.src->repo, &digest, &kept))
+    return false;
+  if (accept(copy, &digest, &kept, &err) < 0)
+    fail_all(copy, &err);
+  return true;
 }
 
 static void ask(struct image_copy *copy) {
   const struct oci_ref *src = copy->spec.src;
   bool get = copy->state == IMAGE_GET;
+  if (get && take_kept(copy))
+    return;
   const char *reference =
       oci_digest_is_set(wanted(copy)) ? wanted(copy)->text : oci_ref_reference(src);
   copy->call = tag_ask(copy->spec.transfer, &src->repo, reference, get ? "GET" : "HEAD", false,

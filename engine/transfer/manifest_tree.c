@@ -10,6 +10,7 @@
 #include "oci/answer.h"
 #include "oci/registry.h"
 #include "transfer/blob_table.h"
+#include "transfer/manifest_table.h"
 
 enum { DEPTH_MAX = 8, READING_MAX = 16, MANIFESTS_MAX = 20000 };
 #define HELD_MAX ((size_t)8 * 1024 * 1024) /* bytes of manifests that wait for their parts */
@@ -23,8 +24,10 @@ enum node_state {
 };
 
 enum leg_state {
-  LEG_IDLE,    /* nobody has asked for it */
-  LEG_WAITING, /* for the node's turn */
+  LEG_IDLE,      /* nobody has asked for it */
+  LEG_ELSEWHERE, /* an earlier image brings it */
+  LEG_FOUND,     /* one has brought it */
+  LEG_WAITING,   /* for the node's turn */
   LEG_CHECK,
   LEG_LACKS,
   LEG_PARTS, /* waits for them */
@@ -41,13 +44,15 @@ struct edge {
 /* A blob of a manifest, for one target. */
 struct part {
   struct blob_want want;
-  struct leg *leg;
+  struct leg *leg; /* while it is under way */
+  bool started;
   bool counted; /* the first of its digest for this target */
 };
 
 /* A manifest at one target. */
 struct leg {
   struct manifest_push push;
+  struct manifest_claim claim;
   struct node *node;
   struct target *target;
   enum leg_state state;
@@ -133,11 +138,20 @@ static bool has_leg(struct node *node, enum leg_state first, enum leg_state last
 
 /* -- failure: everything under way is called back; a target ends when the last has answered -- */
 
+/* Its blobs, and it, are of use to others now, or not to be waited for. */
+static void end_leg(struct leg *leg, bool there) {
+  for (size_t i = 0; leg->parts && i < leg->node->body.parsed->count; i++)
+    if (leg->parts[i].started && !leg->parts[i].leg)
+      blob_want_end(&leg->parts[i].want, there);
+  manifest_claim_end(&leg->claim, there);
+}
+
 static void cancel_leg(struct leg *leg) {
   manifest_push_cancel(&leg->push);
   for (size_t i = 0; leg->parts && i < leg->node->body.parsed->count; i++)
     if (leg->parts[i].leg)
       blob_want_cancel(&leg->parts[i].want);
+  end_leg(leg, false);
 }
 
 static void cancel_target(struct target *target) {
@@ -194,6 +208,9 @@ static void is_there(struct leg *leg) {
   struct node *node = leg->node;
   size_t index = (size_t)(leg - node->legs);
   leg->state = LEG_THERE;
+  end_leg(leg, true);
+  free(leg->parts);
+  leg->parts = NULL;
   list_each(item, &node->parents) {
     struct leg *above = &list_entry(item, struct edge, node)->parent->legs[index];
     if (above->state == LEG_PARTS)
@@ -205,8 +222,6 @@ static void is_there(struct leg *leg) {
 
 static void put(struct leg *leg) {
   struct manifest_tree *tree = leg->node->tree;
-  free(leg->parts);
-  leg->parts = NULL;
   if (tree->spec.transfer->dry_run) {
     is_there(leg);
     return;
@@ -247,12 +262,9 @@ static void begin(struct leg *leg) {
   node_wake(leg->node);
 }
 
-/* A manifest above needs it at this target. */
-static void ask_for(struct leg *leg) {
+static void read_it(struct leg *leg) {
   struct node *node = leg->node;
   leg->state = LEG_WAITING;
-  leg->target->counts.manifests++;
-  leg->target->unread++;
   if (node->state == NODE_IDLE) {
     node->state = NODE_WAITING;
     list_insert_before(node->tree->queue.next, &node->queue);
@@ -260,6 +272,51 @@ static void ask_for(struct leg *leg) {
   } else if (node->state != NODE_WAITING) {
     begin(leg);
   }
+}
+
+/* Is it there, or on its way there, by another image? */
+static void claim(struct leg *leg) {
+  struct node *node = leg->node;
+  switch (manifest_claim(&leg->claim)) {
+  case CLAIM_NONE:
+    leg->state = LEG_FOUND;
+    node_wake(node);
+    return;
+  case CLAIM_WAIT:
+    leg->state = LEG_ELSEWHERE;
+    return;
+  case CLAIM_LEAD:
+    if (node != node->tree->root) {
+      read_it(leg);
+      return;
+    }
+    leg->state = LEG_LACKS;
+    node_wake(node);
+    return;
+  }
+}
+
+/* The root has a tag to be put all the same. */
+static void is_found(struct leg *leg) {
+  is_known(leg->target);
+  if (leg->node == leg->node->tree->root)
+    put(leg);
+  else
+    is_there(leg);
+}
+
+static void on_claim(struct manifest_claim *claimed, bool there) {
+  struct leg *leg = list_entry(claimed, struct leg, claim);
+  (void)there; /* else it is claimed for this image now */
+  if (!leg->target->failed)
+    claim(leg);
+}
+
+/* A manifest above needs it at this target. */
+static void ask_for(struct leg *leg) {
+  leg->target->counts.manifests++;
+  leg->target->unread++;
+  claim(leg);
 }
 
 /* -- a node's bytes -- */
@@ -288,45 +345,58 @@ static void forget(struct node *node) {
   node->body.len = 0;
 }
 
+/* What came, or was kept. */
+static int accept(struct node *node, const struct kept_manifest *got, struct err *err) {
+  struct manifest_tree *tree = node->tree;
+  struct manifest_body *body = &node->body;
+  if (oci_manifest_check(tree->spec.src->host, &body->digest, node->size, got->type, got->bytes,
+                         got->len, &body->parsed, err) < 0)
+    return -1;
+  body->len = got->len;
+  body->bytes = mem_strndup(got->bytes, got->len);
+  tree->held += body->len;
+  become(node, NODE_HERE);
+  return 0;
+}
+
 static void on_fetched(void *arg, const struct call_result *result) {
   struct node *node = arg;
   struct manifest_tree *tree = node->tree;
-  struct manifest_body *body = &node->body;
+  const struct oci_digest *digest = &node->body.digest;
   const struct http_reply *reply = result->reply;
-  const char *host = tree->spec.src->host, *bytes = buf_str(&reply->body);
+  const char *host = tree->spec.src->host;
+  struct kept_manifest got = {.bytes = buf_str(&reply->body),
+                              .type = http_header(reply, "Content-Type"),
+                              .len = reply->body.len};
   char what[160];
-  struct err err = {0};
+  struct err err;
   node->call = NULL;
   tree->open--;
   tree_wake(tree);
-  snprintf(what, sizeof what, "manifest %s", body->digest.text);
-  if (!has_leg(node, LEG_LACKS, LEG_LACKS)) { /* they have all failed meanwhile */
-    become(node, NODE_CHECK);
+  snprintf(what, sizeof what, "manifest %s", digest->text);
+  become(node, NODE_CHECK);
+  if (!has_leg(node, LEG_LACKS, LEG_LACKS)) /* they have all failed meanwhile */
     return;
-  }
-  if (reply->err.code == ERR_TOO_LARGE)
+  if (reply->err.code == ERR_TOO_LARGE) {
     err_set(&err, ERR_TOO_LARGE, "%s: %s is larger than the 4 MiB that a manifest may have", host,
             what);
-  else if (oci_answer(result, host, what, &err) == 0)
-    oci_manifest_check(host, &body->digest, node->size, http_header(reply, "Content-Type"), bytes,
-                       reply->body.len, &body->parsed, &err);
-  if (body->parsed) {
-    body->len = reply->body.len;
-    body->bytes = mem_strndup(bytes, body->len);
-    tree->held += body->len;
-    become(node, NODE_HERE);
+  } else if (oci_answer(result, host, what, &err) == 0 && accept(node, &got, &err) == 0) {
+    manifest_keep(tree->spec.transfer->manifests, tree->spec.src, digest, &got);
     return;
   }
   each_leg(leg, node) {
     if (leg->state == LEG_LACKS)
       fail(leg->target, &err);
   }
-  become(node, NODE_CHECK);
 }
 
 static void fetch(struct node *node) {
   struct manifest_tree *tree = node->tree;
   const struct oci_repo *src = tree->spec.src;
+  struct kept_manifest kept;
+  if (manifest_kept(tree->spec.transfer->manifests, src, &node->body.digest, &kept) &&
+      accept(node, &kept, NULL) == 0)
+    return;
   char *path = oci_path_manifest(src, node->body.digest.text);
   char *accept = mem_printf("Accept: %s", oci_accept_manifest);
   char *scopes = oci_scope(src, false);
@@ -392,11 +462,10 @@ static void want_manifest(const struct group *group, const struct oci_descriptor
       continue;
     }
     struct leg *below = &child->legs[leg - node->legs];
-    if (below->state == LEG_THERE)
-      continue;
-    leg->missing++;
     if (below->state == LEG_IDLE)
       ask_for(below);
+    if (below->state != LEG_THERE)
+      leg->missing++;
   }
 }
 
@@ -406,8 +475,10 @@ static void on_blob(struct blob_want *want, const struct err *err) {
   struct manifest_counts *counts = &leg->target->counts;
   part->leg = NULL;
   counts->sent_bytes += want->sent;
-  if (!closed(leg))
+  if (!closed(leg)) {
+    blob_want_end(want, false);
     return;
+  }
   if (err) {
     fail(leg->target, err);
     return;
@@ -449,6 +520,7 @@ static void want_blob(const struct group *group, size_t index) {
     struct part *part = &leg->parts[index];
     const struct oci_repo *src = target->tree->spec.src;
     part->leg = leg;
+    part->started = true;
     part->counted = count_blob(target, item);
     part->want.src = src;
     part->want.desc = item;
@@ -456,6 +528,7 @@ static void want_blob(const struct group *group, size_t index) {
         (struct blob_target){.repo = target->spec->repo,
                              .mount_from = target->same_host ? src : NULL,
                              .check = target->spec->check_blobs && !target->same_host};
+    part->want.order = target->tree->spec.order;
     part->want.done = on_blob;
     leg->missing++;
     opened(leg);
@@ -531,7 +604,7 @@ static void node_here(struct node *node) {
   let_next_read(node);
   if (lacks)
     want_parts(node);
-  else if (!node->open && !has_leg(node, LEG_WAITING, LEG_PUT)) {
+  else if (node != node->tree->root && !node->open && !has_leg(node, LEG_WAITING, LEG_PUT)) {
     forget(node);
     node->state = NODE_IDLE;
   }
@@ -548,6 +621,10 @@ static void node_check(struct node *node) {
 
 static void step(struct ready *ready) {
   struct node *node = list_entry(ready, struct node, ready);
+  each_leg(leg, node) {
+    if (leg->state == LEG_FOUND)
+      is_found(leg);
+  }
   switch (node->state) {
   case NODE_IDLE:
   case NODE_WAITING:
@@ -584,6 +661,9 @@ static struct node *node_new(struct manifest_tree *tree, const struct oci_digest
     leg->target = &tree->targets[i];
     manifest_push_init(&leg->push, tree->spec.transfer, leg->target->spec->repo, &node->body,
                        on_push);
+    /* Of several tags in one repository the first goes before the others. */
+    manifest_claim_init(&leg->claim, tree->spec.transfer->manifests, leg->target->spec->repo,
+                        &node->body.digest, tree->spec.order * TREE_TARGETS_MAX + i, on_claim);
   }
   map_put(tree->nodes, digest->text, node);
   return node;
@@ -658,9 +738,13 @@ struct manifest_tree *manifest_tree_start(const struct manifest_tree_spec *spec)
   struct node *root = tree->root = node_new(tree, &spec->root->digest, -1, 1);
   root->body = *spec->root;
   tree->held = root->body.len;
-  for (size_t i = 0; i < spec->target_count; i++)
-    root->legs[i].state = LEG_LACKS;
   become(root, NODE_HERE);
+  for (size_t i = 0; i < spec->target_count; i++) {
+    if (root->body.kept) /* not all of it: nothing that others could rely on */
+      root->legs[i].state = LEG_LACKS;
+    else
+      claim(&root->legs[i]);
+  }
   return tree;
 }
 

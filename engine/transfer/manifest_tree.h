@@ -2,7 +2,7 @@
  * up: blobs, then the manifests that name them, then the indexes above, the root (and with it the
  * tag) last. Manifests travel as the bytes that were received.
  *   node, once for all targets: fetch it if one lacks it
- *   leg, of each target: check → parts (children, blobs) → put
+ *   leg, of each target: (another image brings it?) → check → parts (children, blobs) → put
  * What several targets lack of a manifest is wanted for them together, so that it is read once; one
  * whose check is late for TREE_HOLD_MS is not waited for. A target that fails drops out, with its
  * own error; the source's are those of all who need what it did not give.
@@ -40,6 +40,7 @@ struct manifest_tree_spec {
   const struct manifest_body *root; /* already fetched and checked */
   const struct manifest_target *targets;
   size_t target_count; /* 1..TREE_TARGETS_MAX */
+  uint64_t order;      /* the image's place in the plan: it waits only for earlier ones */
   /* Everything that the tree reaches is known now (once, before target_done, unless it fails). */
   void (*planned)(void *arg, size_t target);
   /* Exactly once for each; err NULL: the root is there under put_as (dry run: could be). */

@@ -14,7 +14,8 @@ struct sched {
   int jobs, jobs_used;
   uint64_t small_bytes;
   struct list small;
-  struct list streams[SIZES]; /* by the number of bits of their size */
+  struct list hurried;        /* streams, and then … */
+  struct list streams[SIZES]; /* … by the number of bits of their size */
   struct ready pump;
 };
 
@@ -53,19 +54,25 @@ static bool has_places(const struct sched_grant *grant) {
   return true;
 }
 
+/* Returns whether it is worth looking on. */
+static bool give_some(struct sched *sched, struct list *streams, int *looked) {
+  list_each_safe(node, streams) {
+    if (sched->jobs_used == sched->jobs || (*looked)++ == LOOK_AT_MOST)
+      return false;
+    struct sched_grant *grant = list_entry(node, struct sched_grant, node);
+    if (!has_places(grant))
+      continue;
+    give(sched, grant);
+    *looked = 0;
+  }
+  return true;
+}
+
 static void give_streams(struct sched *sched) {
   int looked = 0;
-  for (int size = SIZES - 1; size >= 0; size--) {
-    list_each_safe(node, &sched->streams[size]) {
-      if (sched->jobs_used == sched->jobs || looked++ == LOOK_AT_MOST)
-        return;
-      struct sched_grant *grant = list_entry(node, struct sched_grant, node);
-      if (!has_places(grant))
-        continue;
-      give(sched, grant);
-      looked = 0;
-    }
-  }
+  bool more = give_some(sched, &sched->hurried, &looked);
+  for (int size = SIZES - 1; more && size >= 0; size--)
+    more = give_some(sched, &sched->streams[size], &looked);
 }
 
 static void pump(struct ready *ready) {
@@ -89,6 +96,7 @@ struct sched *sched_new(struct loop *loop, int jobs) {
   sched->loop = loop;
   sched->jobs = jobs;
   list_init(&sched->small);
+  list_init(&sched->hurried);
   for (int i = 0; i < SIZES; i++)
     list_init(&sched->streams[i]);
   ready_init(&sched->pump, pump);
@@ -140,8 +148,21 @@ void sched_grant_drop(struct sched *sched, struct sched_grant *grant, struct gat
 
 void sched_ask(struct sched *sched, struct sched_grant *grant) {
   assert(!grant->held && list_empty(&grant->node));
-  list_push(grant->small ? &sched->small : &sched->streams[bits(grant->size)], &grant->node);
+  if (grant->small)
+    list_insert_before(grant->hurry ? sched->small.next : &sched->small, &grant->node);
+  else
+    list_push(grant->hurry ? &sched->hurried : &sched->streams[bits(grant->size)], &grant->node);
   loop_ready(sched->loop, &sched->pump);
+}
+
+void sched_hurry(struct sched *sched, struct sched_grant *grant) {
+  if (grant->hurry)
+    return;
+  grant->hurry = true;
+  if (list_empty(&grant->node))
+    return;
+  list_remove(&grant->node);
+  sched_ask(sched, grant);
 }
 
 void sched_release(struct sched *sched, struct sched_grant *grant) {

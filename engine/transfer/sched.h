@@ -1,6 +1,6 @@
 /* transfer/sched.h - which blob goes next. A stream gets all its places (a job's, one at the
  * source, one at each target) at once or none, largest first; small blobs go in order, bounded by
- * the bytes that they hold in memory. Thread: the loop's. */
+ * the bytes that they hold in memory. Those that others wait for go before the rest. Thread: the loop's. */
 #ifndef DRAY_TRANSFER_SCHED_H
 #define DRAY_TRANSFER_SCHED_H
 
@@ -24,6 +24,7 @@ struct sched_grant {
   struct ready ready;
   uint64_t size; /* bytes of the blob */
   bool small;    /* no job's place, no places at gates: its requests enter those by themselves */
+  bool hurry;    /* others wait for it */
   bool held;
   int gate_count;
   struct gate *gates[SCHED_GATES];   /* one may stand there twice … */
@@ -39,6 +40,8 @@ void sched_grant_drop(struct sched *sched, struct sched_grant *grant, struct gat
                       enum gate_kind kind);
 
 void sched_ask(struct sched *sched, struct sched_grant *grant);
+void sched_hurry(struct sched *sched,
+                 struct sched_grant *grant); /* asked for already, or not yet */
 void sched_release(struct sched *sched, struct sched_grant *grant); /* or gives up; else nothing */
 
 #endif

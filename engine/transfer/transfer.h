@@ -32,6 +32,7 @@ struct transfer {
   struct sched *sched;
   int jobs; /* streams at once */
   struct blob_table *blobs;
+  struct manifest_table *manifests;
   struct journal *journal;  /* NULL: nothing is remembered for later runs */
   struct map *quirks;       /* host → struct quirks: what it has refused so far */
   struct map *no_referrers; /* repositories, HOST/PATH, whose registry lacks the referrers API */

@@ -1,0 +1,31 @@
+/* transfer/known.h - what this run knows to be at targets: small numbers by repository (or host) and
+ * digest. A nightly mirror has hundreds of thousands of them, so an entry costs 40 bytes in a table
+ * that is at least three eighths full. Hashing is keyed at random, since digests come from servers.
+ * Thread: one at a time. */
+#ifndef DRAY_TRANSFER_KNOWN_H
+#define DRAY_TRANSFER_KNOWN_H
+
+#include <stdint.h>
+
+#include "oci/digest.h"
+#include "oci/ref.h"
+
+struct known;
+
+/* What is put for a repository: bits. For a host: the number of a repository. */
+enum { KNOWN_BLOB = 1, KNOWN_MANIFEST = 2 };
+
+struct known *known_new(void);
+void known_free(struct known *known);  /* NULL is fine */
+void known_clear(struct known *known); /* all but the owners */
+
+/* The number of a repository, above 0, always the same; of a host where path is "". */
+uint32_t known_owner(struct known *known, const char *host, const char *path);
+const struct oci_repo *known_repo(const struct known *known, uint32_t owner); /* for the run */
+
+/* 0: nothing has been put there. Of a sha512 the first half counts. */
+uint32_t known_get(const struct known *known, uint32_t owner, const struct oci_digest *digest);
+void known_put(struct known *known, uint32_t owner, const struct oci_digest *digest,
+               uint32_t value); /* above 0 */
+
+#endif
