@@ -13,31 +13,25 @@ struct blob_table {
   struct known *known;
   int active;          /* copies at work */
   struct list queue;   /* jobs that wait for their turn */
-  struct map *entries; /* "HOST/PATH@DIGEST" of what is under way */
-  struct map *shares;  /* "HOST@DIGEST", likewise */
+  struct map *entries; /* "OWNER:DIGEST" of what is under way */
   struct map *hosts;   /* host → how many mounts more it did than declined, as a number */
 };
 
-/* One blob on its way to one repository. */
+/* One blob on its way to one repository, or waited for there. While somebody leads it is what the
+ * host's number in known points to, with UNDER_WAY. */
 struct blob_entry {
-  struct list node; /* share->waiting */
+  struct list node; /* of waits_for->waiting */
   struct blob_table *table;
-  char *key;
-  struct blob_share *share; /* it waits for; NULL: it doesn't */
-  struct blob_job *job;     /* that brings it; led by the first of wants */
-  size_t index;             /* among its targets */
-  bool mounting;            /* from a repository of this run */
+  struct blob_entry *waits_for; /* NULL: for nothing */
+  struct blob_job *job;         /* that brings it; led by the first of wants */
+  size_t index;                 /* among its targets */
+  bool mounting;                /* from a repository of this run */
   struct list wants;
+  struct blob_want *leads; /* will put a manifest that refers to it; NULL: nobody */
+  struct list waiting;     /* entries, for that */
 };
 
-/* One blob at one host: somebody brings it, and will put a manifest that refers to it. */
-struct blob_share {
-  struct blob_table *table;
-  char *key;
-  struct blob_want *leader;
-  struct blob_entry *brings; /* while it is under way, the leader's */
-  struct list waiting;       /* entries */
-};
+#define UNDER_WAY ((uint32_t)1 << 31)
 
 /* One copy, of one blob to the repositories of its entries. */
 struct blob_job {
@@ -47,7 +41,7 @@ struct blob_job {
   bool hurry;                        /* others wait for it */
   struct blob_copy *copy;
   size_t count;
-  struct blob_entry *entries[];
+  struct blob_entry *entries[]; /* NULL: not any more */
 };
 
 struct blob_table *blob_table_new(struct transfer *transfer, struct known *known) {
@@ -55,7 +49,6 @@ struct blob_table *blob_table_new(struct transfer *transfer, struct known *known
   table->transfer = transfer;
   table->known = known;
   table->entries = map_new();
-  table->shares = map_new();
   table->hosts = map_new();
   list_init(&table->queue);
   return table;
@@ -64,9 +57,8 @@ struct blob_table *blob_table_new(struct transfer *transfer, struct known *known
 void blob_table_free(struct blob_table *table) {
   if (!table)
     return;
-  assert(list_empty(&table->queue) && !map_count(table->entries) && !map_count(table->shares));
+  assert(list_empty(&table->queue) && !map_count(table->entries));
   map_free(table->entries, NULL);
-  map_free(table->shares, NULL);
   map_free(table->hosts, NULL);
   free(table);
 }
@@ -84,19 +76,22 @@ static void note_there(const struct blob_want *want) {
   known_put(known, owner, digest, known_get(known, owner, digest) | KNOWN_BLOB);
 }
 
-/* Where a manifest refers to it by now, at the want's host; NULL: nowhere. */
-static const struct oci_repo *mountable(const struct blob_want *want) {
+/* What the host's number says: a repository of it, and whether the blob is under way there. */
+static uint32_t at_host(const struct blob_want *want) {
   struct known *known = want->table->known;
-  uint32_t host = known_owner(known, want->target.repo->host, "");
-  uint32_t owner = known_get(known, host, &want->desc->digest);
-  return owner && owner != owner_of(want) ? known_repo(known, owner) : NULL;
+  return known_get(known, known_owner(known, want->target.repo->host, ""), &want->desc->digest);
 }
 
-static void note_mountable(const struct blob_want *want) {
+static void note_at_host(const struct blob_want *want, uint32_t value) {
   struct known *known = want->table->known;
-  uint32_t host = known_owner(known, want->target.repo->host, "");
-  if (!known_get(known, host, &want->desc->digest))
-    known_put(known, host, &want->desc->digest, owner_of(want));
+  known_put(known, known_owner(known, want->target.repo->host, ""), &want->desc->digest, value);
+}
+
+/* Where a manifest refers to it by now, at the want's host; NULL: nowhere. */
+static const struct oci_repo *mountable(const struct blob_want *want) {
+  uint32_t owner = at_host(want);
+  bool there = owner && !(owner & UNDER_WAY) && owner != owner_of(want);
+  return there ? known_repo(want->table->known, owner) : NULL;
 }
 
 /* Whether it is worth waiting for a mount there. */
@@ -117,9 +112,11 @@ static struct blob_want *leader(const struct blob_entry *entry) {
 
 static void on_ready(struct ready *ready) {
   struct blob_want *want = list_entry(ready, struct blob_want, ready);
-  struct err *err = want->err;
+  struct err *err = want->err, canceled;
   want->err = NULL;
-  want->done(want, err);
+  if (want->canceled)
+    err_set(&canceled, ERR_CANCELED, "%s: canceled", want->target.repo->host);
+  want->done(want, want->canceled ? &canceled : err);
   free(err);
 }
 
@@ -136,29 +133,36 @@ static void settle(struct blob_want *want, enum blob_outcome outcome, const stru
 
 /* -- entries -- */
 
+/* Short, since there may be many. */
+static char *key_of(uint32_t owner, const struct blob_want *want) {
+  const struct oci_digest *digest = &want->desc->digest;
+  return mem_printf("%x:%s", owner, oci_digest_hex(digest));
+}
+
 static struct blob_entry *entry_of(struct blob_want *want) {
   struct blob_table *table = want->table;
-  const struct oci_repo *repo = want->target.repo;
-  char *key = mem_printf("%s/%s@%s", repo->host, repo->path, want->desc->digest.text);
+  char *key = key_of(owner_of(want), want);
   struct blob_entry *entry = map_get(table->entries, key);
-  if (entry) {
-    free(key);
-    return entry;
+  if (!entry) {
+    entry = mem_zalloc(sizeof *entry);
+    entry->table = table;
+    list_init(&entry->node);
+    list_init(&entry->wants);
+    list_init(&entry->waiting);
+    map_put(table->entries, key, entry);
   }
-  entry = mem_zalloc(sizeof *entry);
-  entry->table = table;
-  entry->key = key;
-  list_init(&entry->node);
-  list_init(&entry->wants);
-  map_put(table->entries, key, entry);
+  free(key);
   return entry;
 }
 
-static void entry_free(struct blob_entry *entry) {
-  assert(list_empty(&entry->wants) && !entry->job);
+/* want: one of those that it was for. */
+static void free_if_done(struct blob_entry *entry, const struct blob_want *want) {
+  if (!list_empty(&entry->wants) || entry->job || entry->leads)
+    return;
+  char *key = key_of(owner_of(want), want);
   list_remove(&entry->node);
-  map_remove(entry->table->entries, entry->key);
-  free(entry->key);
+  map_remove(entry->table->entries, key);
+  free(key);
   free(entry);
 }
 
@@ -194,26 +198,22 @@ static void line_up(struct blob_table *table, struct blob_entry *const *entries,
   for (size_t i = 0; i < count; i++) {
     job->entries[i] = entries[i];
     entries[i]->job = job;
+    entries[i]->index = i;
   }
   list_push(&table->queue, &job->node);
 }
 
-/* Those entries whose wants were all canceled are left out; where another image leads by now, it
- * does so by itself, since its end is another. */
+/* Where another image leads by now, it does so by itself, since its end is another. */
 static void drop_unwanted(struct blob_job *job) {
   size_t count = 0;
   for (size_t i = 0; i < job->count; i++) {
     struct blob_entry *entry = job->entries[i];
-    entry->job = NULL;
-    if (list_empty(&entry->wants)) {
-      entry_free(entry);
+    if (!entry)
       continue;
-    }
     if (leader(entry)->desc != job->desc) {
       line_up(job->table, &entry, 1);
       continue;
     }
-    entry->job = job;
     entry->index = count;
     job->entries[count++] = entry;
   }
@@ -271,31 +271,38 @@ static void hurry(struct blob_job *job) {
   }
 }
 
-/* -- shares -- */
+/* -- one for several repositories of a host -- */
+
+/* Who brings it to another repository of the host; NULL: nobody. */
+static struct blob_entry *led_elsewhere(const struct blob_want *want) {
+  uint32_t owner = at_host(want);
+  if (!(owner & UNDER_WAY))
+    return NULL;
+  char *key = key_of(owner & ~UNDER_WAY, want);
+  struct blob_entry *entry = map_get(want->table->entries, key);
+  free(key);
+  return entry;
+}
 
 /* Whether it has to be copied now, by this entry; else it waits. */
 static bool has_to_lead(struct blob_entry *entry) {
-  struct blob_table *table = entry->table;
   struct blob_want *first = leader(entry);
-  const char *host = first->target.repo->host;
+  struct blob_entry *led = led_elsewhere(first);
   if (first->target.mount_from || mountable(first))
     return true;
-  char *key = mem_printf("%s@%s", host, first->desc->digest.text);
-  struct blob_share *share = map_get(table->shares, key);
-  if (!share) {
-    share = first->share = mem_zalloc(sizeof *share);
-    *share = (struct blob_share){.table = table, .key = key, .leader = first, .brings = entry};
-    list_init(&share->waiting);
-    map_put(table->shares, key, share);
+  if (!led) {
+    entry->leads = first;
+    first->led = entry;
+    note_at_host(first, owner_of(first) | UNDER_WAY);
     return true;
   }
-  free(key);
-  if (order_of(entry) <= share->leader->order || !mounts(table, host))
+  if (led == entry || order_of(entry) <= led->leads->order ||
+      !mounts(entry->table, first->target.repo->host))
     return true;
-  entry->share = share;
-  list_push(&share->waiting, &entry->node);
-  if (share->brings && share->brings->job)
-    hurry(share->brings->job);
+  entry->waits_for = led;
+  list_push(&led->waiting, &entry->node);
+  if (led->job)
+    hurry(led->job);
   return false;
 }
 
@@ -308,7 +315,7 @@ static void lead_or_wait(struct blob_entry *entry) {
 
 static void stop_waiting(struct blob_entry *entry) {
   list_remove(&entry->node);
-  entry->share = NULL;
+  entry->waits_for = NULL;
 }
 
 static struct blob_entry *earliest(const struct list *entries) {
@@ -322,16 +329,16 @@ static struct blob_entry *earliest(const struct list *entries) {
 }
 
 /* Those who waited mount it, or the earliest of them leads. */
-static void share_end(struct blob_share *share) {
-  struct blob_entry *entry;
+static void end_lead(struct blob_want *want, bool put) {
+  struct blob_entry *led = want->led, *entry;
   struct list *node, waiting;
   list_init(&waiting);
-  while ((node = list_pop(&share->waiting)))
+  while ((node = list_pop(&led->waiting)))
     list_push(&waiting, node);
-  share->leader->share = NULL;
-  map_remove(share->table->shares, share->key);
-  free(share->key);
-  free(share);
+  want->led = NULL;
+  led->leads = NULL;
+  note_at_host(want, put ? owner_of(want) : 0);
+  free_if_done(led, want);
   while ((entry = earliest(&waiting))) {
     stop_waiting(entry);
     lead_or_wait(entry);
@@ -343,27 +350,25 @@ static void share_end(struct blob_share *share) {
 static void on_target_done(void *arg, size_t target, const struct blob_copy_result *result) {
   struct blob_job *job = arg;
   struct blob_entry *entry = job->entries[target];
-  struct blob_want *led = leader(entry);
-  struct blob_share *share = led->share;
-  led->sent = result->sent;
-  led->resumed = result->resumed;
+  struct blob_want *first = leader(entry);
+  first->sent = result->sent;
+  first->resumed = result->resumed;
   entry->job = NULL;
   if (entry->mounting && !result->err)
-    note_mount(job->table, led->target.repo->host, result->outcome == BLOB_MOUNTED);
+    note_mount(job->table, first->target.repo->host, result->outcome == BLOB_MOUNTED);
   if (!result->err)
-    note_there(led);
-  if (share)
-    share->brings = NULL;
-  settle(led, result->outcome, result->err);
+    note_there(first);
+  settle(first, result->outcome, result->err);
   if (!result->err)
     list_each_safe(node, &entry->wants)
         settle(list_entry(node, struct blob_want, node), BLOB_EXISTED, NULL);
-  if (list_empty(&entry->wants))
-    entry_free(entry);
+  bool more = !list_empty(&entry->wants);
+  if (result->err && first->led)
+    end_lead(first, false);
   else
+    free_if_done(entry, first);
+  if (more)
     lead_or_wait(entry);
-  if (share && result->err)
-    share_end(share);
 }
 
 void blob_wants_start(struct blob_table *table, struct blob_want *const *wants, size_t count) {
@@ -374,8 +379,8 @@ void blob_wants_start(struct blob_table *table, struct blob_want *const *wants, 
     struct blob_want *want = wants[i];
     want->table = table;
     want->err = NULL;
-    want->resumed = false;
-    want->share = NULL;
+    want->resumed = want->canceled = false;
+    want->led = NULL;
     list_init(&want->node);
     ready_init(&want->ready, on_ready);
     if (known_get(table->known, owner_of(want), &want->desc->digest) & KNOWN_BLOB) {
@@ -383,10 +388,10 @@ void blob_wants_start(struct blob_table *table, struct blob_want *const *wants, 
       continue;
     }
     struct blob_entry *entry = want->entry = entry_of(want);
-    bool waits = entry->share != NULL;
+    bool waits = entry->waits_for != NULL;
     list_push(&entry->wants, &want->node);
     if (waits) { /* still? */
-      if (want->order <= entry->share->leader->order) {
+      if (want->order <= entry->waits_for->leads->order) {
         stop_waiting(entry);
         led[leads++] = entry;
       }
@@ -408,19 +413,21 @@ void blob_want_cancel(struct blob_want *want) {
     blob_copy_cancel(entry->job->copy, entry->index);
     return;
   }
-  struct err err;
-  err_set(&err, ERR_CANCELED, "%s: canceled", want->target.repo->host);
-  settle(want, BLOB_COPIED, &err);
-  struct blob_share *share = want->share;
-  if (list_empty(&entry->wants) && !entry->job)
-    entry_free(entry);
-  if (share)
-    share_end(share);
+  want->canceled = true;
+  settle(want, BLOB_COPIED, NULL);
+  if (list_empty(&entry->wants) && entry->job) {
+    entry->job->entries[entry->index] = NULL;
+    entry->job = NULL;
+  }
+  if (want->led)
+    end_lead(want, false);
+  else
+    free_if_done(entry, want);
 }
 
 void blob_want_end(struct blob_want *want, bool put) {
-  if (put)
-    note_mountable(want);
-  if (want->share)
-    share_end(want->share);
+  if (want->led)
+    end_lead(want, put);
+  else if (put && !at_host(want))
+    note_at_host(want, owner_of(want));
 }

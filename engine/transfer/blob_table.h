@@ -42,8 +42,9 @@ struct blob_want {
   struct blob_target target;
   uint64_t order;           /* its image's place in the plan */
   struct blob_entry *entry; /* NULL: nothing is under way */
-  struct blob_share *share; /* it leads: until blob_want_end() */
+  struct blob_entry *led;   /* until blob_want_end() */
   enum blob_outcome outcome;
+  bool canceled;
   bool resumed;    /* where an earlier run had stopped */
   uint64_t sent;   /* bytes that this one's copy handed to the target */
   struct err *err; /* NULL: none. Wants are many, and failures few */

@@ -26,6 +26,6 @@ const struct oci_repo *known_repo(const struct known *known, uint32_t owner); /*
 /* 0: nothing has been put there. Of a sha512 the first half counts. */
 uint32_t known_get(const struct known *known, uint32_t owner, const struct oci_digest *digest);
 void known_put(struct known *known, uint32_t owner, const struct oci_digest *digest,
-               uint32_t value); /* above 0 */
+               uint32_t value);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 
 #define KEPT_MAX ((size_t)8 * 1024 * 1024) /* bytes of source manifests */
+#define KEPT_ONE_MAX (KEPT_MAX / 16)       /* larger ones are not worth it */
 #define KEPT_COST ((size_t)256)            /* of each besides */
 
 /* One that is under way. */
@@ -136,7 +137,7 @@ static void make_room(struct manifest_table *table, size_t bytes) {
 void manifest_keep(struct manifest_table *table, const struct oci_repo *repo,
                    const struct oci_digest *digest, const struct kept_manifest *manifest) {
   char *key = key_of(repo, digest);
-  if (map_get(table->kept, key)) {
+  if (manifest->len > KEPT_ONE_MAX || map_get(table->kept, key)) {
     free(key);
     return;
   }

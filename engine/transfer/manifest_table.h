@@ -2,7 +2,8 @@
  * there waits for nothing, who wants one that an image earlier in the plan is bringing waits for
  * that. Nobody waits for a later image, or for one of the same place: whoever waits does so for one
  * with a smaller number, so that no circle of waiting can come about.
- * It also keeps the manifests of sources that were read last, 8 MiB of them, for other images.
+ * It also keeps the manifests of sources that were read last, 8 MiB of them, for other images; none
+ * of more than 512 KiB.
  * Thread: the loop's. */
 #ifndef DRAY_TRANSFER_MANIFEST_TABLE_H
 #define DRAY_TRANSFER_MANIFEST_TABLE_H

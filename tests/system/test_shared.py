@@ -59,6 +59,18 @@ class Blobs(Shared):
         self.copies = [(image.put(self.src, f'app{number}', 'v1'), self.dst.ref(f'app{number}:v1'))
                        for number, image in enumerate(self.images)]
 
+    def fail_when_others_wait(self, kind, **which):
+        """The first image is refused that, once the others know what they need."""
+        gate = self.dst.on(kind, repo='app0', **which).status(403).hold()
+        running = self.begin(self.copies)
+        for repo in 'app1', 'app2':
+            self.assertTrue(self.dst.log.wait_for(lambda log: any(
+                entry.kind == 'upload-open' and entry.repo == repo for entry in log)))
+        gate.release()
+        result = running.wait()
+        self.assertEqual(result.code, 1, result)
+        return {entry['target']: entry for entry in result.json()['images']}
+
     def test_go_once_and_are_mounted_to_the_others(self):
         self.put()
         entries = self.run_all(*self.copies)
@@ -89,8 +101,7 @@ class Blobs(Shared):
 
     def test_a_leader_that_fails_frees_those_who_wait(self):
         self.put()
-        self.dst.on('manifest', method='PUT', repo='app0').status(403)
-        entries = self.run_all(*self.copies, code=1)
+        entries = self.fail_when_others_wait('manifest', method='PUT')
         self.copied(self.copies[1:], fresh=False)
         self.assertEqual([entries[target]['status'] for _, target in self.copies],
                          ['failed', 'copied', 'copied'])
@@ -101,8 +112,7 @@ class Blobs(Shared):
 
     def test_a_leader_whose_upload_fails_frees_those_who_wait(self):
         self.put()
-        self.dst.on('upload-open', repo='app0').status(403)
-        self.run_all(*self.copies, code=1)
+        self.fail_when_others_wait('upload-put')
         self.copied(self.copies[1:], fresh=False)
         for digest in self.common:
             self.assertEqual(self.uploads(digest), 1)

@@ -172,18 +172,23 @@ static void what_was_read_is_kept_by_repository(void **state) {
 
 static void what_was_used_longest_ago_makes_room(void **state) {
   struct desk *desk = *state;
-  enum { MIB = 1024 * 1024 };
-  for (unsigned i = 0; i < 7; i++)
-    keep(desk, i, MIB);
+  enum { SIZE = 500 * 1024, FIT = 16 };
+  for (unsigned i = 0; i < FIT; i++)
+    keep(desk, i, SIZE);
   assert_true(has(desk, 0, &repo));
-  keep(desk, 7, MIB);
+  keep(desk, FIT, SIZE);
   assert_true(has(desk, 0, &repo));
   assert_false(has(desk, 1, &repo));
-  assert_true(has(desk, 2, &repo));
-  keep(desk, 8, 4 * MIB);
-  assert_true(has(desk, 8, &repo));
-  assert_true(has(desk, 2, &repo));
-  assert_false(has(desk, 3, &repo));
+  for (unsigned i = 2; i <= FIT; i++)
+    assert_true(has(desk, i, &repo));
+}
+
+static void a_very_large_one_is_not_kept(void **state) {
+  struct desk *desk = *state;
+  keep(desk, 1, 512 * 1024);
+  keep(desk, 2, 512 * 1024 + 1);
+  assert_true(has(desk, 1, &repo));
+  assert_false(has(desk, 2, &repo));
 }
 
 int main(void) {
@@ -195,6 +200,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(whoever_gives_up_waiting_is_not_told, make, drop),
       cmocka_unit_test_setup_teardown(what_was_read_is_kept_by_repository, make, drop),
       cmocka_unit_test_setup_teardown(what_was_used_longest_ago_makes_room, make, drop),
+      cmocka_unit_test_setup_teardown(a_very_large_one_is_not_kept, make, drop),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
