@@ -16,6 +16,7 @@
 #include "sync/pattern.h"
 #include "sync/tree.h"
 #include "transfer/blob_table.h"
+#include "transfer/digest_tags.h"
 #include "transfer/journal.h"
 #include "transfer/journal_file.h"
 #include "transfer/known.h"
@@ -157,6 +158,7 @@ void engine_begin(struct dray *dray) {
   known_clear(dray->known);
   dray->totals = (struct dray_totals){0};
   dray->known_images = 0;
+  digest_tags_forget(dray->transfer.digest_tags);
   dray->transfer.known_bytes = dray->transfer.moved_bytes = 0;
   dray->requests_before = http_requests(dray->http);
   dray->retries_before = endpoints_retries(dray->endpoints);
@@ -305,6 +307,7 @@ static int open_engine(struct dray *dray, struct err *err) {
       .manifests = manifest_table_new(dray->loop, dray->known),
       .quirks = map_new(),
       .no_referrers = map_new(),
+      .digest_tags = digest_tags_new(&dray->transfer),
       .log = &dray->log,
       .chunk_size = options->chunk_size,
       .ring = STREAM_RING / narrow,
@@ -349,6 +352,7 @@ void dray_free(struct dray *dray) {
     journal_close(dray->transfer.journal);
     map_free(dray->transfer.quirks, free);
     map_free(dray->transfer.no_referrers, NULL);
+    digest_tags_free(dray->transfer.digest_tags);
   }
   endpoints_free(dray->endpoints);
   http_free(dray->http);

@@ -6,21 +6,19 @@
 
 #include "base/map.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "net/call.h"
 #include "oci/answer.h"
-#include "oci/profile.h"
 #include "oci/referrers.h"
 #include "oci/registry.h"
+#include "transfer/digest_tags.h"
 #include "transfer/referrer_list.h"
 #include "transfer/referrer_tag.h"
 #include "transfer/tag_look.h"
 
-enum { AT_WORK = 16, LEVELS_MAX = 8, SUBJECTS_MAX = 20000, TAGS_PAGE = 1000 };
-#define TAGS_MAX ((size_t)4 * 1024 * 1024) /* bytes of a page of tags */
+enum { AT_WORK = 16, LEVELS_MAX = 8, SUBJECTS_MAX = 20000 };
 
 enum copy_state {
-  COPY_TAGS, /* the source's, one page */
+  COPY_TAGS, /* which of the source's are made from digests? */
   COPY_WORK,
   COPY_END
 };
@@ -86,9 +84,7 @@ struct referrers_copy {
   struct referrers_copy_spec spec;
   struct ready ready;
   enum copy_state state;
-  struct call *lister;
-  struct map *tags;     /* the source's that are made from a digest … */
-  bool all_tags;        /* … all of them */
+  struct digest_tags_wait tags;
   struct map *all;      /* digest → subject */
   struct list subjects; /* that wait for their turn */
   size_t at_work;       /* subjects */
@@ -133,8 +129,8 @@ static void cancel_subject(struct subject *subject) {
 static void cancel_all(struct referrers_copy *copy) {
   void *subject;
   copy->failed = true;
-  if (copy->lister)
-    call_cancel(copy->lister);
+  if (copy->state == COPY_TAGS && copy->open)
+    digest_tags_cancel(&copy->tags);
   for (size_t i = 0; map_next(copy->all, &i, NULL, &subject);)
     cancel_subject(subject);
   list_each(node, &copy->running) {
@@ -266,6 +262,10 @@ static void on_listed(void *arg, const struct referrer_list_result *result) {
     subject_become(subject, subject->found.count ? SUBJECT_COMPARE : SUBJECT_COPY);
 }
 
+static enum digest_tag find_tag(const struct referrers_copy *copy, const char *tag) {
+  return digest_tags_find(copy->spec.transfer->digest_tags, copy->spec.src, tag);
+}
+
 static void list_subject(struct subject *subject) {
   struct referrers_copy *copy = subject->copy;
   char *tag = oci_referrers_tag(&subject->digest, "");
@@ -274,7 +274,7 @@ static void list_subject(struct subject *subject) {
       &(struct referrer_list_spec){.transfer = copy->spec.transfer,
                                    .repo = copy->spec.src,
                                    .digest = &subject->digest,
-                                   .no_tag = copy->all_tags && !map_get(copy->tags, tag),
+                                   .no_tag = find_tag(copy, tag) == DIGEST_TAG_MISSING,
                                    .done = on_listed,
                                    .arg = subject});
   free(tag);
@@ -474,9 +474,9 @@ static void add_errands(struct subject *subject) {
     add_errand(subject, &subject->found.items[i], NULL, false);
   for (size_t i = 0; oci_cosign_suffixes[i]; i++) {
     char *tag = oci_referrers_tag(&subject->digest, oci_cosign_suffixes[i]);
-    bool listed = map_get(copy->tags, tag);
-    if (listed || (!copy->all_tags && subject->level == 0))
-      add_errand(subject, NULL, tag, !listed);
+    enum digest_tag is = find_tag(copy, tag);
+    if (is == DIGEST_TAG_THERE || (is == DIGEST_TAG_UNKNOWN && subject->level == 0))
+      add_errand(subject, NULL, tag, is == DIGEST_TAG_UNKNOWN);
     else
       free(tag);
   }
@@ -528,52 +528,10 @@ static void on_subject(struct ready *ready) {
   }
 }
 
-/* -- the source's tags -- */
-
-static void on_tags(void *arg, const struct call_result *result) {
-  struct referrers_copy *copy = arg;
-  const struct http_reply *reply = result->reply;
-  struct buf names;
-  size_t count;
-  copy->lister = NULL;
-  if (!closed(copy))
-    return;
-  buf_init(&names, TAGS_MAX);
-  if (reply->err.code == ERR_NONE && reply->status == 200 &&
-      oci_tags_parse(buf_str(&reply->body), reply->body.len, &names, &count, NULL) == 0) {
-    const char *link = http_header(reply, "Link");
-    char *next = link ? oci_link_next(link) : NULL;
-    copy->all_tags = !next;
-    free(next);
-    const char *name = buf_str(&names);
-    for (size_t i = 0; i < count; i++, name += strlen(name) + 1)
-      if (text_starts(name, "sha256-") || text_starts(name, "sha512-"))
-        map_put(copy->tags, name, copy);
-  }
-  buf_free(&names);
-  become(copy, COPY_WORK);
-}
-
-static void list_tags(struct referrers_copy *copy) {
-  const struct oci_repo *repo = copy->spec.src;
-  if (!oci_profile(repo->host)->tags_cheap) {
+static void on_tags(struct digest_tags_wait *wait) {
+  struct referrers_copy *copy = list_entry(wait, struct referrers_copy, tags);
+  if (closed(copy))
     become(copy, COPY_WORK);
-    return;
-  }
-  char *path = oci_path_tags(repo, TAGS_PAGE), *scopes = oci_scope(repo, false);
-  copy->open++;
-  copy->lister =
-      call_start(&(struct call_spec){.endpoint = transfer_endpoint(copy->spec.transfer, repo),
-                                     .method = "GET",
-                                     .kind = GATE_LIST,
-                                     .url = path,
-                                     .path = repo->path,
-                                     .scopes = scopes,
-                                     .body_max = TAGS_MAX,
-                                     .done = on_tags,
-                                     .arg = copy});
-  free(scopes);
-  free(path);
 }
 
 /* -- all of it -- */
@@ -595,9 +553,7 @@ static void step(struct ready *ready) {
   struct referrers_copy *copy = list_entry(ready, struct referrers_copy, ready);
   switch (copy->state) {
   case COPY_TAGS:
-    if (!copy->lister && !copy->failed)
-      list_tags(copy);
-    else if (!copy->lister)
+    if (copy->failed && !copy->open)
       become(copy, COPY_END);
     return;
   case COPY_WORK:
@@ -613,7 +569,6 @@ struct referrers_copy *referrers_copy_start(const struct referrers_copy_spec *sp
   assert(spec->target_count >= 1 && spec->target_count <= IMAGE_TARGETS_MAX);
   struct referrers_copy *copy = mem_zalloc(sizeof *copy);
   copy->spec = *spec;
-  copy->tags = map_new();
   copy->all = map_new();
   list_init(&copy->subjects);
   list_init(&copy->waiting);
@@ -622,7 +577,9 @@ struct referrers_copy *referrers_copy_start(const struct referrers_copy_spec *sp
   add_subject(copy, &spec->root->digest, 0, !spec->root->parsed);
   if (spec->root->parsed)
     add_children(copy, spec->root->parsed, spec->root->kept);
-  become(copy, COPY_TAGS);
+  copy->open++;
+  copy->tags.known = on_tags;
+  digest_tags_ask(spec->transfer->digest_tags, spec->src, &copy->tags);
   return copy;
 }
 
@@ -652,7 +609,6 @@ void referrers_copy_free(struct referrers_copy *copy) {
   for (struct list *node; (node = copy->waiting.next) != &copy->waiting;)
     errand_free(list_entry(node, struct errand, node));
   map_free(copy->all, subject_free);
-  map_free(copy->tags, NULL);
   free(copy);
 }
 

@@ -1,10 +1,10 @@
 /* transfer/referrers_copy.h - brings what refers to an image after it: to the image itself, to an
  * index's children, and to what was brought for them in turn.
- *   the source's tags, one page: which of cosign's are there?
+ *   the source's tags: which of cosign's are there?
  *   each manifest: what refers to it at the source? → nothing: done. Else what does each target
  *   list? → copy what is missing → targets without the API: into the index under the fallback tag
- * The tags of cosign (sha256-HEX.sig, .att, .sbom) are looked for one by one only where the page did
- * not have all tags, and then for the image and its children alone.
+ * The tags of cosign (sha256-HEX.sig, .att, .sbom) are looked for one by one only where the source's
+ * can't be listed, and then for the image and its children alone.
  * Bounded: 16 manifests and 16 copies at work at once, 8 levels, 1000 referrers of a manifest, 20000
  * manifests. Thread: the loop's. done runs from the ready queue.
  * Source: OCI distribution-spec v1.1, "Listing Referrers"; cosign's signature specification. */

@@ -33,8 +33,9 @@ struct transfer {
   int jobs; /* streams at once */
   struct blob_table *blobs;
   struct manifest_table *manifests;
-  struct journal *journal;  /* NULL: nothing is remembered for later runs */
-  struct map *quirks;       /* host → struct quirks: what it has refused so far */
+  struct journal *journal; /* NULL: nothing is remembered for later runs */
+  struct map *quirks;      /* host → struct quirks: what it has refused so far */
+  struct digest_tags *digest_tags;
   struct map *no_referrers; /* repositories, HOST/PATH, whose registry lacks the referrers API */
   const struct log *log;
   int64_t chunk_size; /* bytes; 0: by registry */

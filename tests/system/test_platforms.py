@@ -159,6 +159,36 @@ class Several(Platforms):
         self.assertCopied(expected, target.ref('app:v1'))
 
 
+class InBulk(Platforms):
+    def sync(self, *args):
+        rule = {'from': self.src.ref('app'), 'to': self.dst.ref('app'),
+                'platforms': ['linux/arm/v7', 'linux/x86_64']}
+        path = self.write('m.yaml', {'version': 1, 'mirrors': [rule]})
+        return self.assertOk(self.dray('sync', *args, path))
+
+    def test_a_mirror_file_names_them(self):
+        lock = self.path('lock')
+        self.sync('--lock', lock)
+        self.assertHas(smaller(self.index, self.amd64, self.armv7, self.amd64_note))
+        with open(lock, encoding='utf-8') as file: # what is locked is what the source has
+            self.assertIn(self.index.digest, file.read())
+        self.dst.log.clear()
+        self.sync('--lock', lock, '--locked')
+        self.assertEqual(self.dst.count(method=('PUT', 'POST', 'PATCH')), 0)
+
+    def test_the_flag_wins(self):
+        self.sync('--platform', 'linux/arm64')
+        self.assertHas(self.arm64)
+
+    def test_all_tags_and_lists_take_the_flag(self):
+        self.assertOk(self.dray('copy', '--all-tags', '--platform', 'linux/arm64',
+                                self.src.ref('app'), self.dst.ref('app')))
+        self.assertHas(self.arm64)
+        self.assertOk(self.dray('copy', '--from-file', '-', '--platform', 'linux/amd64',
+                                stdin=f'{self.ref} {self.dst.ref("other:v1")}\n'))
+        self.assertEqual(self.dst.tags('other'), {'v1': self.amd64.digest})
+
+
 class Sparse(Platforms):
     PLATFORMS = ('--sparse', '--platform', 'linux/amd64')
 

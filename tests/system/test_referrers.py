@@ -72,7 +72,7 @@ class ByTheApi(Referrers):
         self.dst.log.clear()
         self.assertEqual(self.statuses(self.assertOk(self.copy())), ['unchanged'])
         self.assertNothingWritten(self.dst)
-        # One page of tags, and a question for each manifest: the index, 2 children, 3 referrers.
+        # The list of tags, and a question for each manifest: the index, 2 children, 3 referrers.
         self.assertEqual([(entry.kind, entry.method) for entry in self.src.requests('*')],
                          [('manifest', 'HEAD'), ('tags', 'GET')] + 6 * [('referrers', 'GET')])
         # What the index holds is read here; asked about are the three that are referred to.
@@ -210,7 +210,7 @@ class ByTheTag(Referrers):
                 self.assertOk(self.copy(to=[dst]))
                 self.assertThere(dst, *self.all)
                 self.assertEqual(src.count('referrers'), 1)
-                # The page of tags has told that there are just these three.
+                # The list of tags has told that there are just these three.
                 self.assertEqual(src.count('manifest', path='*/sha256-*'), 3)
 
     def test_debians_registry_has_no_api(self):
@@ -253,19 +253,20 @@ class Cosign(Referrers):
         self.assertEqual(self.statuses(self.assertOk(self.copy())), ['unchanged'])
         self.assertNothingWritten(self.dst)
 
-    def test_without_all_tags_each_is_looked_for(self):
-        self.src.tags_page = 1
+    def test_where_tags_can_not_be_listed_each_is_looked_for(self):
+        self.src.on('tags').status(405)
         self.put(self.signature)
         self.assertOk(self.copy())
         self.assertTagged(self.dst)
-        # For the index and its 2 children, but for the one that the page has; not for the signature.
+        # For the index and its 2 children, and not for the signature.
         looked = {entry.reference for entry in self.src.requests('manifest', method='HEAD')
                   if entry.reference.startswith('sha256-')}
         self.assertEqual(looked, {tag_of(image, suffix) for image in self.index.walk()
-                                  for suffix in ('.sig', '.att', '.sbom')} - {min(self.tags)})
+                                  for suffix in ('.sig', '.att', '.sbom')})
 
     def test_a_registry_without_head_is_asked_by_get(self):
-        self.src.configure(tags_page=1, no_head=True)
+        self.src.no_head = True
+        self.src.on('tags').status(405)
         self.assertOk(self.copy())
         self.assertTagged(self.dst)
 
@@ -277,6 +278,39 @@ class Cosign(Referrers):
         self.assertEqual(self.dst.tags('app')[tag], own.digest)
         self.assertOk(self.copy())
         self.assertTagged(self.dst)
+
+
+class InBulk(Referrers):
+    def setUp(self):
+        super().setUp()
+        self.put(*self.all)
+        self.second = images.image(seed='second')
+        self.second.put(self.src, 'app', 'v2')
+        images.artifact([b'sig']).put(self.src, 'app', tag_of(self.second, '.sig'))
+
+    def assertMirrored(self):
+        self.assertThere(self.dst, *self.all)
+        self.assertEqual(set(self.dst.tags('app')), {'v1', 'v2', tag_of(self.second, '.sig')})
+
+    def test_a_mirror_file_says_so(self):
+        rule = {'from': self.src.ref('app'), 'to': self.dst.ref('app'),
+                'tags': {'include': 'v*'}, 'referrers': True}
+        path = self.write('m.yaml', {'version': 1, 'mirrors': [rule]})
+        self.assertOk(self.dray('sync', '--no-referrers', path))
+        self.assertEqual(set(self.dst.tags('app')), {'v1', 'v2'})
+        self.src.log.clear()
+        self.assertOk(self.dray('sync', path))
+        self.assertMirrored()
+        # To choose from them, and for both images together.
+        self.assertEqual(self.src.count('tags'), 2)
+        self.dst.log.clear()
+        self.assertOk(self.dray('sync', path))
+        self.assertNothingWritten(self.dst)
+
+    def test_the_flag_holds_for_all_images(self):
+        self.assertOk(self.dray('copy', '--all-tags', '--tags', 'v*', '--referrers',
+                                self.src.ref('app'), self.dst.ref('app')))
+        self.assertMirrored()
 
 
 class Failures(Referrers):
