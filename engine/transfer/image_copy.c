@@ -6,10 +6,10 @@
 #include "base/mem.h"
 #include "net/call.h"
 #include "oci/answer.h"
-#include "oci/index_select.h"
 #include "transfer/half_done.h"
 #include "transfer/manifest_table.h"
 #include "transfer/referrers_copy.h"
+#include "transfer/root_choice.h"
 #include "transfer/tag_look.h"
 
 enum { IMAGE_HOLD_MS = 20000 }; /* that targets are waited for which are still looked at */
@@ -50,6 +50,7 @@ struct target {
   struct group *group;   /* NULL: it is in none yet */
   size_t index;          /* in it */
   struct half_done half; /* what the journal knows of it */
+  bool has_root;         /* under its name */
   bool unchanged, skipped;
   struct referrers_result referrers;
   struct err err;
@@ -173,6 +174,9 @@ static void compare(struct target *target) {
   } else if (!oci_digest_is_set(has)) {
     return;
   } else if (oci_digest_equal(has, &copy->root.digest)) {
+    target->has_root = true;
+    if (copy->root.kept) /* it may lack children that are wanted now */
+      return;
     target->unchanged = true;
     target_reached(target);
   } else if (spec->if_exists == IF_EXISTS_SKIP) {
@@ -216,6 +220,7 @@ static void on_target_done(void *arg, size_t index, const struct err *err) {
   struct target *target = group->targets[index];
   if (!err)
     half_done_drop(&target->half);
+  target->unchanged = !err && !manifest_tree_counts(group->tree, index)->pushed;
   if (target->copy->canceled)
     target_stop(target);
   else if (err)
@@ -243,6 +248,7 @@ static void add(struct group *group, struct target *target) {
   group->specs[group->count++] = (struct manifest_target){
       .repo = &dst->repo,
       .put_as = dst->tag ? dst->tag : copy->root.digest.text,
+      .has_root = target->has_root,
       .check_manifests = target->look.exists,
       /* An entry: an earlier run did not come to its end. */
       .check_blobs = half_done_take(&target->half, &entry) || target->look.may_have_blobs};
@@ -319,64 +325,14 @@ static const struct oci_digest *wanted(const struct image_copy *copy) {
   return oci_digest_is_set(&copy->root.digest) ? &copy->root.digest : &copy->source;
 }
 
-static void forget_manifest(struct image_copy *copy) {
-  oci_manifest_free(copy->root.parsed);
-  copy->root.parsed = NULL;
-  free(copy->root.bytes);
-  copy->root.bytes = NULL;
-}
-
-/* The index becomes one that has only what is kept. */
-static int shrink(struct image_copy *copy, const bool *kept, struct err *err) {
-  char *bytes;
-  size_t len;
-  struct oci_manifest *parsed;
-  if (oci_index_cut(copy->root.bytes, copy->root.len, kept, &bytes, &len, err) < 0)
-    return -1;
-  if (len == copy->root.len) { /* all of it */
-    free(bytes);
-    copy->root.digest = copy->source;
-    return 0;
-  }
-  if (oci_manifest_parse(copy->root.parsed->media_type, bytes, len, &parsed, err) < 0) {
-    free(bytes);
-    return -1;
-  }
-  forget_manifest(copy);
-  copy->root.bytes = bytes;
-  copy->root.len = len;
-  copy->root.parsed = parsed;
-  oci_digest_of(OCI_SHA256, bytes, len, &copy->root.digest);
-  return 0;
-}
-
 /* From what the source has to what the targets are to have. */
 static int choose(struct image_copy *copy, struct err *err) {
-  const struct oci_platforms *platforms = copy->spec.platforms;
-  size_t first;
-  int rc = 0;
-  if (copy->root.parsed->kind != OCI_INDEX) {
-    copy->root.digest = copy->source;
+  copy->root.digest = copy->source;
+  if (root_choose(&copy->root, copy->spec.platforms, copy->spec.sparse, err) == 0)
     return 0;
-  }
-  bool *kept = mem_zalloc(copy->root.parsed->count + 1);
-  if (oci_index_select(copy->root.bytes, copy->root.len, copy->root.parsed, platforms, kept, &first,
-                       err) < 0) {
-    rc = -1;
-  } else if (copy->spec.sparse) {
-    copy->root.digest = copy->source;
-    copy->root.kept = kept;
-    kept = NULL;
-  } else if (platforms->count > 1) {
-    rc = shrink(copy, kept, err);
-  } else {
-    copy->root.digest = copy->root.parsed->items[first].digest;
-    forget_manifest(copy);
-  }
-  free(kept);
-  if (rc < 0)
-    err_prefix(err, "%s: the index %s", copy->spec.src->repo.host, copy->source.text);
-  return rc;
+  copy->root.digest = (struct oci_digest){0};
+  err_prefix(err, "%s: the index %s", copy->spec.src->repo.host, copy->source.text);
+  return -1;
 }
 
 /* It must be what was asked for; where only a tag was asked for, digest is what its header says. */
@@ -650,7 +606,6 @@ void image_copy_free(struct image_copy *copy) {
     free(group);
   }
   referrers_copy_free(copy->referrers);
-  forget_manifest(copy);
-  free(copy->root.kept);
+  root_forget(&copy->root);
   free(copy);
 }

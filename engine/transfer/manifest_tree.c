@@ -222,7 +222,9 @@ static void is_there(struct leg *leg) {
 
 static void put(struct leg *leg) {
   struct manifest_tree *tree = leg->node->tree;
-  if (tree->spec.transfer->dry_run) {
+  bool known = leg->node == tree->root && leg->target->spec->has_root;
+  leg->target->counts.pushed += !known;
+  if (known || tree->spec.transfer->dry_run) {
     is_there(leg);
     return;
   }

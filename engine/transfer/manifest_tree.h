@@ -29,6 +29,7 @@ struct manifest_tree;
 struct manifest_target {
   const struct oci_repo *repo;
   const char *put_as;   /* the tag, or the digest */
+  bool has_root;        /* and what it has under that name is the root */
   bool check_manifests; /* children may be at the target already: HEAD before they are fetched */
   bool check_blobs;     /* so may blobs */
 };
@@ -51,6 +52,7 @@ struct manifest_tree_spec {
 
 struct manifest_counts {
   unsigned manifests, blobs;               /* distinct ones */
+  unsigned pushed;                         /* manifests that had to be put */
   unsigned transferred, mounted, existing; /* blobs */
   unsigned resumed;                        /* of those transferred */
   uint64_t pulls;                          /* manifests fetched from the source */
@@ -63,6 +65,7 @@ static inline void manifest_counts_add(struct manifest_counts *to,
                                        const struct manifest_counts *more) {
   to->manifests += more->manifests;
   to->blobs += more->blobs;
+  to->pushed += more->pushed;
   to->transferred += more->transferred;
   to->mounted += more->mounted;
   to->existing += more->existing;

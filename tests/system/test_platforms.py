@@ -203,6 +203,19 @@ class Sparse(Platforms):
                          set(self.amd64.blobs) | set(self.amd64_note.blobs))
         self.assertNotIn('another digest', result.out)
 
+    def test_other_children_are_brought_to_an_index_that_is_there(self):
+        self.dst.check_manifest_refs = False
+        self.assertOk(self.copy(*self.PLATFORMS))
+        both = (*self.PLATFORMS, '--platform', 'linux/arm64')
+        self.assertOk(self.copy(*both))
+        self.assertEqual(set(self.dst.manifests('app')),
+                         {one.digest for one in (self.index, self.amd64, self.amd64_note,
+                                                 self.arm64, self.arm64_note)})
+        self.dst.log.clear()
+        result = self.assertOk(self.copy(*both, '-o', 'json'))
+        self.assertEqual(result.json()['images'][0]['status'], 'unchanged')
+        self.assertEqual(self.dst.requests(method=('PUT', 'POST', 'PATCH')), [])
+
     def test_a_refusal_names_what_was_left_out(self):
         for target in (self.dst, self.debian()):
             with self.subTest(target.host):
