@@ -68,6 +68,10 @@ int oci_referrers_parse(const char *bytes, size_t len, struct oci_referrers *ref
   for (size_t i = 0; i < index->count; i++) {
     if (!index->items[i].is_manifest)
       continue;
+    if (referrers->count == OCI_REFERRERS_MAX) {
+      rc = err_set(err, ERR_TOO_LARGE, "more than %d", OCI_REFERRERS_MAX);
+      break;
+    }
     char *text = json_dumps(json_array_get(list, i), JSON_COMPACT);
     oci_referrers_add(referrers,
                       &(struct oci_referrer){.digest = index->items[i].digest, .descriptor = text});
@@ -75,7 +79,7 @@ int oci_referrers_parse(const char *bytes, size_t len, struct oci_referrers *ref
   }
   json_decref(json);
   oci_manifest_free(index);
-  return 0;
+  return rc;
 }
 
 /* bytes with one more entry, in place of them. */

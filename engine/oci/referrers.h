@@ -12,6 +12,8 @@
 #include "oci/digest.h"
 #include "oci/ref.h"
 
+enum { OCI_REFERRERS_MAX = 1000 }; /* of one manifest */
+
 struct oci_referrer {
   struct oci_digest digest;
   char *descriptor; /* JSON, as it was listed */
@@ -24,7 +26,8 @@ struct oci_referrers {
 };
 
 /* Adds what a page of the API, or the index under the tag, lists; blobs are left out.
- * Errors: those of oci_manifest_parse(), with the list named. */
+ * Errors: those of oci_manifest_parse(); ERR_UNSUPPORTED (no index), ERR_TOO_LARGE (there are more
+ * than OCI_REFERRERS_MAX). */
 int oci_referrers_parse(const char *bytes, size_t len, struct oci_referrers *referrers,
                         struct err *err);
 /* -1: it is there already. */
@@ -33,8 +36,8 @@ void oci_referrers_free(struct oci_referrers *referrers);
 
 /* The index under the tag (bytes NULL: there is none yet) with those added that it lacks, and every
  * other byte as it was; the caller's. *out NULL: it has them all.
- * Errors: those of oci_manifest_parse(); ERR_UNSUPPORTED (it is no index, or can't be changed);
- * ERR_TOO_LARGE (it would be larger than a manifest may be). */
+ * Errors: those of oci_referrers_parse(); ERR_UNSUPPORTED (it can't be changed); ERR_TOO_LARGE (it
+ * would be larger than a manifest may be). */
 int oci_referrers_merge(const char *bytes, size_t len, const struct oci_referrers *add, char **out,
                         size_t *out_len, struct err *err);
 

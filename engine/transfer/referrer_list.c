@@ -79,8 +79,6 @@ static bool take(struct referrer_list *list, const struct call_result *result) {
   int rc = oci_answer(result, host, name, &err);
   if (rc == 0 && (rc = oci_referrers_parse(buf_str(body), body->len, &list->found, &err)) < 0)
     err_prefix(&err, "%s: %s", host, name);
-  if (rc == 0 && list->found.count > REFERRERS_MAX)
-    rc = err_set(&err, ERR_TOO_LARGE, "%s: %s: more than %d", host, name, REFERRERS_MAX);
   free(name);
   if (rc < 0)
     fail(list, &err);

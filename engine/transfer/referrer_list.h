@@ -1,7 +1,7 @@
 /* transfer/referrer_list.h - what refers to one manifest in one repository.
  *   the API, page by page → there is none: the index under the fallback tag
  * That a repository's registry lacks the API is remembered in transfer->no_referrers. At most 100
- * pages and 1000 referrers. Thread: the loop's. done runs from the ready queue.
+ * pages and OCI_REFERRERS_MAX referrers. Thread: the loop's. done runs from the ready queue.
  * Source: OCI distribution-spec v1.1, "Listing Referrers". */
 #ifndef DRAY_TRANSFER_REFERRER_LIST_H
 #define DRAY_TRANSFER_REFERRER_LIST_H
@@ -11,8 +11,6 @@
 #include "base/err.h"
 #include "oci/referrers.h"
 #include "transfer/transfer.h"
-
-enum { REFERRERS_MAX = 1000 };
 
 struct referrer_list;
 

@@ -1,5 +1,6 @@
 #include "oci/referrers.h"
 
+#include "base/buf.h"
 #include "oci/manifest.h"
 #include "unit.h"
 
@@ -57,6 +58,25 @@ static void pages_add_up_and_each_is_listed_once(void **state) {
   assert_string_equal(list.items[0].descriptor, SIGNATURE);
   assert_string_equal(list.items[1].descriptor, SBOM);
   oci_referrers_free(&list);
+}
+
+static void there_may_be_a_thousand(void **state) {
+  (void)state;
+  struct buf text;
+  struct oci_referrers list = {NULL, 0};
+  struct err err = {0};
+  buf_init(&text, SIZE_MAX);
+  buf_adds(&text, "{\"manifests\":[");
+  for (int i = 0; i < OCI_REFERRERS_MAX; i++)
+    buf_addf(&text, "%s{\"mediaType\":\"%s\",\"size\":1,\"digest\":\"sha256:%064x\"}", i ? "," : "",
+             OCI_TYPE_MANIFEST, i);
+  buf_adds(&text, "]}");
+  assert_int_equal(oci_referrers_parse(text.data, text.len, &list, &err), 0);
+  assert_int_equal(list.count, OCI_REFERRERS_MAX);
+  const char *more = INDEX("[" SBOM "]");
+  assert_int_equal(oci_referrers_parse(more, strlen(more), &list, &err), -ERR_TOO_LARGE);
+  oci_referrers_free(&list);
+  buf_free(&text);
 }
 
 static void no_entries_are_none(void **state) {
@@ -146,6 +166,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names_are_made_from_the_digest),
       cmocka_unit_test(pages_add_up_and_each_is_listed_once),
+      cmocka_unit_test(there_may_be_a_thousand),
       cmocka_unit_test(no_entries_are_none),
       cmocka_unit_test(what_is_no_index_is_refused),
       cmocka_unit_test(what_is_missing_is_added_and_the_rest_stays),
