@@ -137,6 +137,18 @@ class Events(OutputTest):
         self.assertEqual((totals['planned_bytes'], totals['copied']), (self.image.size, 0))
         self.assertGreater(totals['pulls'], 0)
 
+    def test_skipped_and_of_one_platform(self):
+        other = images.image(seed='other').put(self.src, 'other', 'v1')
+        events = self.events('--platform', 'linux/amd64', self.source, self.target)
+        image, = self.of_kind(events, 'image')
+        self.assertNotIn(image['digest'], ('', self.image.digest))
+        report = self.path('skipped.xml')
+        image, end = self.events('--if-exists', 'skip', '--report', report, other, self.target)[-2:]
+        self.assertEqual((image['status'], end['totals']['skipped']), ('skipped', 1))
+        suite, = xml.etree.ElementTree.fromstring(self.read(report))
+        self.assertEqual((suite.get('skipped'), suite.get('failures')), ('1', '0'))
+        self.assertIsNotNone(suite[0].find('skipped'))
+
     def test_a_usage_error_is_no_event(self):
         self.assertEqual(self.events(self.source, 'app', code=2), [])
 
