@@ -1,5 +1,4 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "command.h"
 #include "format.h"
@@ -103,7 +102,7 @@ int inspect_run(const struct args *args) {
       dray_inspect(session.dray, args_operands(args)[0], args->number[FLAG_VERBOSE], &inspected);
   if (status == DRAY_OK && args->number[FLAG_RESULT] == OUTPUT_JSON) {
     char *document = dray_inspected_json(inspected);
-    output_write(output, document, strlen(document));
+    output_json(output, document);
     free(document);
   } else if (status == DRAY_OK) {
     output_print(output, "%s\n", inspected->reference);

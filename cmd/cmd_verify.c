@@ -1,5 +1,4 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "command.h"
 #include "format.h"
@@ -27,7 +26,7 @@ static void print(struct output *output, bool json, enum dray_status status,
                   const struct dray_verified *verified, const struct dray_error *error) {
   if (json) {
     char *document = dray_verified_json(verified, error);
-    output_write(output, document, strlen(document));
+    output_json(output, document);
     free(document);
   } else if (!output->quiet && (status == DRAY_OK || verified->differences)) {
     print_text(output, verified);
@@ -41,8 +40,6 @@ int verify_run(const struct args *args) {
     return begun;
   const char *const *operands = args_operands(args);
   struct dray_verified *verified;
-  if (!session.output.quiet && args->number[FLAG_PROGRESS] != PROGRESS_NONE)
-    session.output.progress.kind = PROGRESS_PLAIN;
   enum dray_status status =
       dray_verify(session.dray, operands[0], operands[1], args->number[FLAG_DEEP], &verified);
   if (verified)

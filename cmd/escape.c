@@ -1,5 +1,6 @@
 #include "escape.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 void escape_html(FILE *file, const char *text) {
@@ -46,6 +47,25 @@ void escape_commands(FILE *file, const char *text, size_t len, const char *hash)
     text = found + 2;
   }
   fwrite(text, 1, (size_t)(end - text), file);
+}
+
+static bool is_blank(char c) { return c == ' ' || (unsigned char)c >= 0x80; }
+
+void escape_command_lines(FILE *file, const char *text, size_t len) {
+  const char *end = text + len;
+  while (text < end) {
+    const char *newline = memchr(text, '\n', (size_t)(end - text)), *start = text;
+    const char *next = newline ? newline + 1 : end;
+    while (start < next && is_blank(*start))
+      start++;
+    if (next - start >= 2 && start[0] == ':' && start[1] == ':') {
+      fwrite(text, 1, (size_t)(start - text), file);
+      fputc('?', file);
+      text = start + 1;
+    }
+    escape_commands(file, text, (size_t)(next - text), "?");
+    text = next;
+  }
 }
 
 static void percent(FILE *file, const char *text, const char *special) {

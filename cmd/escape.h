@@ -20,6 +20,10 @@ void escape_json(FILE *file, const char *text);
  * hash. In JSON a hash of "\\u0023" keeps the meaning; elsewhere "?" will do. */
 void escape_commands(FILE *file, const char *text, size_t len, const char *hash);
 
+/* The same for lines that may begin with such text: "::" there is "?:". The runner looks behind blanks
+ * of any kind, which may be more than a byte. */
+void escape_command_lines(FILE *file, const char *text, size_t len);
+
 /* What follows "::error …::", and the value of a property of it. */
 void escape_command_data(FILE *file, const char *text);
 void escape_command_property(FILE *file, const char *text);

@@ -16,10 +16,10 @@
 static enum progress_kind wanted_progress(const struct output *output, const struct args *args) {
   enum progress_kind kind = (enum progress_kind)args->number[FLAG_PROGRESS];
   bool ci = output->on_github || output->on_gitlab;
-  if (output->quiet || output->images == 0)
+  bool text = args->number[FLAG_OUTPUT] == OUTPUT_TEXT && args->number[FLAG_RESULT] == OUTPUT_TEXT;
+  if (output->quiet || !flags_known(args->command, FLAG_PROGRESS))
     return PROGRESS_NONE;
-  if ((kind == PROGRESS_BAR && output->format != OUTPUT_TEXT) ||
-      (kind == PROGRESS_AUTO && (output->format != OUTPUT_TEXT || ci)))
+  if ((kind == PROGRESS_BAR && !text) || (kind == PROGRESS_AUTO && (!text || ci)))
     return PROGRESS_PLAIN;
   return kind;
 }
@@ -60,20 +60,25 @@ void output_write(struct output *output, const void *data, size_t len) {
     output->write_error = errno;
 }
 
-/* hash: as in escape.h */
-static void write_text(struct output *output, const char *text, size_t len, const char *hash) {
+/* What is on its way to stdout, made harmless for the runner that reads along. */
+static void write_escaped(struct output *output, const char *text, size_t len, bool json) {
   log_erase_bars(&output->log);
-  if (!output->on_github)
+  if (!output->on_github) {
     output_write(output, text, len);
-  else if (!output->write_error) {
-    escape_commands(stdout, text, len, hash);
-    if (ferror(stdout))
-      output->write_error = errno;
+    return;
   }
+  if (output->write_error)
+    return;
+  if (json)
+    escape_commands(stdout, text, len, "\\u0023");
+  else
+    escape_command_lines(stdout, text, len);
+  if (ferror(stdout))
+    output->write_error = errno;
 }
 
-static void write_json(struct output *output, const char *text) {
-  write_text(output, text, strlen(text), "\\u0023");
+void output_json(struct output *output, const char *text) {
+  write_escaped(output, text, strlen(text), true);
 }
 
 void output_print(struct output *output, const char *format, ...) {
@@ -84,7 +89,7 @@ void output_print(struct output *output, const char *format, ...) {
   vfprintf(text.file, format, ap);
   va_end(ap);
   text_done(&text);
-  write_text(output, text.data, text.len, "?");
+  write_escaped(output, text.data, text.len, false);
   text_free(&text);
 }
 
@@ -223,7 +228,7 @@ static void gather(struct output *output, const struct dray_event *event) {
   if (output->format == OUTPUT_NDJSON) {
     char *line = dray_event_json(event, output->dry_run);
     if (line) {
-      write_json(output, line);
+      output_json(output, line);
       flush(output);
     }
     free(line);
@@ -269,7 +274,7 @@ void output_event(void *arg, const struct dray_event *event) {
 static int hand_on(struct output *output) {
   char *document = output->report ? dray_report_json(output->report) : NULL;
   if (output->format == OUTPUT_JSON) {
-    write_json(output, document);
+    output_json(output, document);
     flush(output);
   }
   int status = reports_write(&output->reports, &output->totals, document, &output->log);
@@ -280,6 +285,7 @@ static int hand_on(struct output *output) {
 }
 
 int output_end(struct output *output, int status) {
+  log_erase_bars(&output->log);
   int lost = output->ended && status != DRAY_USAGE ? hand_on(output) : DRAY_OK;
   flush(output);
   if (output->write_error && output->write_error != EPIPE) {

@@ -44,6 +44,7 @@ void output_event(void *arg, const struct dray_event *event);
 
 /* To stdout. Once a write has failed nothing more is written. */
 void output_write(struct output *output, const void *data, size_t len); /* byte for byte */
+void output_json(struct output *output, const char *text);
 void output_print(struct output *output, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

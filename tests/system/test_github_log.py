@@ -178,6 +178,20 @@ class GitHub(SystemTest):
                     OUTPUT.check(document, 'document')
                     self.assertIn('##[add-mask]', document['images'][0]['error']['message'])
 
+    def test_an_image_s_text_is_no_command(self):
+        evil = images.image(platform='::error::os/::debug::arch', annotations={
+            '::error::name': '##[error]value', '\u00a0::debug::wide': 'x', '\n::error::line': '\r::debug::x'})
+        ref = evil.put(self.src, 'evil', 'v1')
+        result = self.assertOk(self.dray('inspect', ref, env=self.env))
+        self.assertEqual(hostile.find(result.out + result.err), [])
+        self.assertFalse([line for line in result.out.splitlines() if line.strip().startswith('::')])
+        self.assertIn('?:error::name: #?[error]value', result.out)
+        document = self.assertOk(self.dray('inspect', '-o', 'json', ref, env=self.env))
+        self.assertNotIn('##[', document.out)
+        self.assertIn('##[error]value', json.dumps(document.json()))
+        result = self.assertOk(self.dray('inspect', ref))
+        self.assertIn('::error::name: ##[error]value', result.out, 'elsewhere it stays as it is')
+
     def test_an_annotation_is_what_the_runner_reads_back(self):
         self.src.on('manifest', method='GET').status(403, code='DENIED', message='100%, and: more')
         result = self.assertFails(self.step(self.source, self.target), 1)
