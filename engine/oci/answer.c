@@ -62,7 +62,7 @@ static char *credentials(const struct call_result *result, const char *host, boo
     return hint;
   }
   if (!who)
-    return mem_strdup("; no credentials were found for it (docker login, --authfile)");
+    return mem_strdup("; no credentials were found for it (dray login, --authfile)");
   if (good)
     return mem_printf("; the credentials lack this permission (%s)", who);
   int64_t ahead = result->clock_ahead_ms, minutes = (ahead < 0 ? -ahead : ahead) / 60000;

@@ -124,5 +124,46 @@ class Recipes(SystemTest):
             self.assertEqual(found, set(names))
 
 
+class Scale(unittest.TestCase):
+    """docs/scale.md shows the heart of jobs that are run, whole, by the tests of docs/ci."""
+
+    def setUp(self):
+        with open(f'{TOP}/docs/scale.md', encoding='utf-8') as file:
+            self.text = file.read()
+        self.github, self.gitlab, self.kubernetes = (
+            runner.yaml.safe_load(found) for found in re.findall('```yaml\n(.*?)```', self.text, re.S))
+
+    def test_github(self):
+        whole = runner.load(f'{TOP}/docs/ci/github/nightly.yml')['jobs']['mirror']
+        step = next(one for one in whole['steps'] if 'config' in one.get('with', {}))
+        self.assertEqual(self.github['strategy'], whole['strategy'])
+        shown, = self.github['steps']
+        self.assertEqual(shown['uses'], step['uses'])
+        self.assertLessEqual(set(shown['with']['args'].split()), set(step['with']['args'].split()))
+
+    def test_gitlab(self):
+        whole = runner.load(f'{TOP}/docs/ci/gitlab.yml')
+        self.assertIn(self.gitlab['mirror']['extends'], whole)
+
+    def test_kubernetes(self):
+        job = runner.yaml.safe_load(block('yaml', 'Kubernetes'))['spec']['jobTemplate']['spec']
+        self.assertEqual(set(self.kubernetes) - set(job), set())
+        self.assertEqual(self.kubernetes['completionMode'], job['completionMode'])
+        shown, = self.kubernetes['template']['spec']['containers']
+        whole, = job['template']['spec']['containers']
+        count = str(self.kubernetes['completions'])
+        self.assertIn(count, shown['args'])
+        args = [str(job['completions']) if word == count else word for word in shown['args']]
+        self.assertLessEqual(set(args), set(whole['args']))
+
+    def test_links_of_all_pages_lead_somewhere(self):
+        for name in os.listdir(f'{TOP}/docs'):
+            if name.endswith('.md'):
+                with open(f'{TOP}/docs/{name}', encoding='utf-8') as file:
+                    for link in re.findall(r'\]\(([^)#]+)[^)]*\)', file.read()):
+                        with self.subTest(f'{name}: {link}'):
+                            self.assertTrue('://' in link or os.path.exists(f'{TOP}/docs/{link}'))
+
+
 if __name__ == '__main__':
     unittest.main()

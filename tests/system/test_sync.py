@@ -1,8 +1,9 @@
 """dray sync, copy --all-tags and --from-file: which images go where, and by how many requests."""
 
+import os
 from unittest import mock
 
-from tests.system.lib import SystemTest, images, unittest
+from tests.system.lib import TOP, SystemTest, images, unittest
 from tests.system.mirrors import MirrorTest
 
 
@@ -152,6 +153,39 @@ class Requests(MirrorTest):
         self.assertEqual(self.src.count('tags'), 1)
         self.assertEqual(self.src.count('manifest'), 2)
         self.assertEqual(set(other.tags('b')), {'v1', 'v2'})
+
+
+class Order(MirrorTest):
+    def test_the_first_images_are_complete_early(self):
+        """Of 150 images some are whole before the last is begun."""
+        self.put('app', *(f'v{number:03}' for number in range(150)))
+        self.document('from: @src/app\nto: @dst/app')
+        first = min(entry.time for entry in self.dst.requests('manifest', method='PUT'))
+        last = max(entry.time for entry in self.src.requests('manifest', method='GET'))
+        self.assertLess(first, last)
+
+
+RELEASE = os.path.abspath(os.environ.get('DRAY_RELEASE') or
+                          os.path.join(TOP, 'build', 'release', 'dray'))
+
+
+@unittest.skipUnless(os.path.exists(RELEASE), f'no release build at {RELEASE} (DRAY_RELEASE)')
+class Memory(MirrorTest):
+    """The release build: a sanitizer's own memory would drown the program's."""
+
+    def peak_kib(self, tags):
+        image = images.image(1, seed='one')
+        for reg in self.src, self.dst:
+            for number in range(tags):
+                image.put(reg, f'app{tags}', f'v{number}-{"x" * 40}')
+        run = self.start('copy', '-q', '--all-tags', self.src.ref(f'app{tags}'),
+                         self.dst.ref(f'app{tags}'), program=RELEASE)
+        return self.assertOk(run.wait()).peak_kb
+
+    def test_a_kib_a_tag_at_most(self):
+        few, many = self.peak_kib(200), self.peak_kib(3000)
+        self.assertLess(many - few, 2800)
+        self.assertLess(many, 48 << 10)
 
 
 class Failures(MirrorTest):
