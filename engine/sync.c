@@ -301,6 +301,7 @@ static enum dray_status carry_out(struct run *run, const struct shard *shard) {
       discovery_new(&(struct discovery_spec){.transfer = &dray->transfer,
                                              .mirror = run->mirror,
                                              .targets = run->targets,
+                                             .terms = &dray->terms,
                                              .shard = shard->count > 1 ? shard : NULL,
                                              .locked = run->sync->locked ? run->before : NULL,
                                              .ready = on_ready,

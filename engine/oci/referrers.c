@@ -17,6 +17,17 @@ char *oci_path_referrers(const struct oci_repo *repo, const struct oci_digest *d
   return mem_printf("/v2/%s/referrers/%s", repo->path, digest->text);
 }
 
+const char *oci_referrers_suffix(const char *tag) {
+  static const char first[] = "sha256-";
+  enum { HEX = 64 };
+  if (strncmp(tag, first, sizeof first - 1) != 0)
+    return NULL;
+  const char *hex = tag + sizeof first - 1;
+  if (strspn(hex, "0123456789abcdef") != HEX || (hex[HEX] && hex[HEX] != '.'))
+    return NULL;
+  return hex + HEX;
+}
+
 char *oci_referrers_tag(const struct oci_digest *digest, const char *suffix) {
   return mem_printf("%s-%.*s%s", oci_digest_algorithm_name(digest->algorithm), HEX_MAX,
                     oci_digest_hex(digest), suffix);

@@ -45,6 +45,8 @@ char *oci_path_referrers(const struct oci_repo *repo, const struct oci_digest *d
 
 /* "sha256-HEX" (64 letters of it at most) with the suffix; the caller's. */
 char *oci_referrers_tag(const struct oci_digest *digest, const char *suffix);
+/* What is behind "sha256-HEX" of a tag ("", ".sig"); NULL: it is no such tag. */
+const char *oci_referrers_suffix(const char *tag);
 
 /* ".sig", ".att", ".sbom"; NULL at the end. */
 extern const char *const oci_cosign_suffixes[];

@@ -115,9 +115,7 @@ static const struct oci_platforms *platforms_of(const struct slot *slot) {
   return given->count || !slot->image.rule ? given : &slot->image.rule->platforms;
 }
 
-static bool wants_referrers(const struct slot *slot) {
-  const struct batch_terms *terms = slot->batch->spec.terms;
-  const struct mirror_rule *rule = slot->image.rule;
+bool batch_wants_referrers(const struct batch_terms *terms, const struct mirror_rule *rule) {
   return terms->referrers || (!terms->no_referrers && rule && rule->referrers);
 }
 
@@ -130,19 +128,20 @@ static void begin(struct slot *slot) {
   ready_init(&slot->ready, slot_step);
   list_push(&batch->slots, &slot->node);
   batch->count += image->target_count;
-  slot->copy = image_copy_start(&(struct image_copy_spec){.transfer = batch->spec.transfer,
-                                                          .src = &image->src,
-                                                          .targets = image->targets,
-                                                          .target_count = image->target_count,
-                                                          .platforms = platforms_of(slot),
-                                                          .sparse = terms->sparse,
-                                                          .referrers = wants_referrers(slot),
-                                                          .if_exists = terms->if_exists,
-                                                          .order = batch->order++,
-                                                          .planned = on_planned,
-                                                          .target_done = on_target_done,
-                                                          .done = on_done,
-                                                          .arg = slot});
+  slot->copy = image_copy_start(
+      &(struct image_copy_spec){.transfer = batch->spec.transfer,
+                                .src = &image->src,
+                                .targets = image->targets,
+                                .target_count = image->target_count,
+                                .platforms = platforms_of(slot),
+                                .sparse = terms->sparse,
+                                .referrers = batch_wants_referrers(terms, image->rule),
+                                .if_exists = terms->if_exists,
+                                .order = batch->order++,
+                                .planned = on_planned,
+                                .target_done = on_target_done,
+                                .done = on_done,
+                                .arg = slot});
   if (image->locked)
     slot->query = tag_query_start(&(struct tag_query_spec){
         .transfer = batch->spec.transfer, .ref = &image->src, .done = on_looked, .arg = slot});

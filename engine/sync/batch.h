@@ -30,6 +30,9 @@ struct batch_terms {
   enum if_exists if_exists;
 };
 
+/* Are the referrers of a rule's images wanted? rule may be NULL. */
+bool batch_wants_referrers(const struct batch_terms *terms, const struct mirror_rule *rule);
+
 enum batch_feed {
   BATCH_IMAGE, /* here is one */
   BATCH_LATER, /* none for now: batch_wake() will tell */

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "oci/referrers.h"
 #include "sync/claims.h"
 #include "transfer/tag_list.h"
 
@@ -139,13 +140,21 @@ static void warn_slow(struct job *job, const char *pattern) {
   spare_targets(job, "a pattern was given up");
 }
 
+/* The index of referrers that stands under a tag of its own is added to at a target, with each image
+ * that it is about: as a tag among others it would take the place of what the target has there. */
+static bool is_index_of_referrers(const struct job *job, const char *tag) {
+  const char *suffix = oci_referrers_suffix(tag);
+  return suffix && !*suffix && batch_wants_referrers(job->discovery->spec.terms, job->rule);
+}
+
 static void on_page(void *arg, const char *tags, size_t count) {
   struct job *job = arg;
   bool all = selection_newest(job->rule->tags) > 0;
   const char *gave_up = NULL;
   for (size_t i = 0; i < count; i++) {
     size_t size = strlen(tags) + 1;
-    if (all || selection_wants(job->rule->tags, tags, &gave_up))
+    if (!is_index_of_referrers(job, tags) &&
+        (all || selection_wants(job->rule->tags, tags, &gave_up)))
       buf_add(&job->tags, tags, size);
     tags += size;
   }

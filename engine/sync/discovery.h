@@ -21,6 +21,7 @@ struct discovery_spec {
   struct transfer *transfer;
   const struct mirror *mirror;
   struct target_repos *targets;
+  const struct batch_terms *terms;
   const struct shard *shard; /* NULL: all */
   const struct lock *locked; /* NULL: images as they are now. Else those that it has, and as it has
                                  them; sources are not listed then */

@@ -6,10 +6,10 @@
 
 #include "base/map.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "net/call.h"
 #include "oci/answer.h"
 #include "oci/manifest.h"
+#include "oci/referrers.h"
 #include "oci/registry.h"
 
 enum { FEW_TAGS = 10, LOOKS_MAX = 16, DEPTH_MAX = 8 };
@@ -58,12 +58,6 @@ static void become(struct prune *prune, enum prune_state state) {
 
 /* -- which tags -- */
 
-/* "sha256-HEX", with or without ".sig" and the like: it belongs to the manifest with that digest. */
-static bool is_signature(const char *tag) {
-  return text_starts(tag, "sha256-") && strspn(tag + 7, "0123456789abcdef") == 64 &&
-         (tag[71] == '\0' || tag[71] == '.');
-}
-
 static int by_name(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -77,7 +71,7 @@ static bool collect(struct prune *prune) {
   for (size_t i = 0; map_next(prune->repo->tags, &i, &tag, NULL);) {
     if (target_repo_keeps(prune->repo, tag))
       continue;
-    signatures |= is_signature(tag);
+    signatures |= oci_referrers_suffix(tag) != NULL;
     prune->tags[prune->count++] = tag;
   }
   qsort(prune->tags, prune->count, sizeof *prune->tags, by_name);
@@ -107,7 +101,7 @@ static void drop_signatures(struct prune *prune) {
   for (size_t i = 0; i < prune->count; i++) {
     const char *tag = prune->tags[i];
     char *digest = mem_printf("sha256:%.64s", strlen(tag) > 7 ? tag + 7 : "");
-    if (!is_signature(tag) || !map_get(prune->used, digest))
+    if (!oci_referrers_suffix(tag) || !map_get(prune->used, digest))
       prune->tags[kept++] = tag;
     free(digest);
   }

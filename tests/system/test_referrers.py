@@ -313,6 +313,21 @@ class InBulk(Referrers):
         self.assertMirrored()
 
 
+class Indexes(Referrers):
+    def test_a_mirror_of_all_tags_adds_to_them(self):
+        """The source's index of referrers is a tag, too: it must not replace the target's."""
+        self.src.referrers_api = self.dst.referrers_api = False
+        own = about(self.index, 'own')
+        for reg, artifact in ((self.src, self.signature), (self.dst, own)):
+            self.put(artifact, reg=reg)
+            images.index([artifact]).put(reg, 'app', tag_of(self.index))
+        self.assertOk(self.dray('copy', '--all-tags', '--referrers', self.src.ref('app'),
+                                self.dst.ref('app')))
+        listed = json.loads(self.dst.manifests('app')[self.dst.tags('app')[tag_of(self.index)]])
+        self.assertEqual({one['digest'] for one in listed['manifests']},
+                         {self.signature.digest, own.digest})
+
+
 class Failures(Referrers):
     def test_one_that_can_not_be_copied_fails_the_image(self):
         self.put(self.signature)
