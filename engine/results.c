@@ -41,17 +41,18 @@ static void count(struct dray_totals *totals, const struct dray_image *image) {
 }
 
 /* err: NULL, or why it failed. */
-static void tell(struct dray *dray, struct dray_image *image, const struct err *why) {
+static void tell(struct dray *dray, const struct dray_image *image, const struct err *why) {
+  struct dray_image told = *image;
   struct err err;
   struct dray_error error;
   if (why) {
     err = *why;
     err_prefix(&err, "%s -> %s", image->source, image->target);
     error = engine_error(&err);
-    image->error = &error;
+    told.error = &error;
   }
-  count(&dray->totals, image);
-  engine_emit(dray, &(struct dray_event){.kind = DRAY_EVENT_IMAGE, .u.image = image});
+  count(&dray->totals, &told);
+  engine_emit(dray, &(struct dray_event){.kind = DRAY_EVENT_IMAGE, .u.image = &told});
   if (why && dray->options.fail_fast)
     engine_stop(dray, "stopped, since another image failed (--fail-fast); what is done stays");
 }
@@ -82,24 +83,22 @@ void results_ended(struct dray *dray, const struct batch_image *image, size_t ta
 
 void results_failed(struct dray *dray, const char *source, const char *target,
                     const struct err *err) {
-  tell(dray,
-       &(struct dray_image){.source = source,
+  struct dray_image told = {.source = source,
                             .target = target,
                             .digest = "",
                             .source_digest = "",
                             .media_type = "",
-                            .status = DRAY_IMAGE_FAILED},
-       err);
+                            .status = DRAY_IMAGE_FAILED};
+  tell(dray, &told, err);
 }
 
 void results_deleted(struct dray *dray, const char *source, const char *target,
                      const char *digest) {
-  tell(dray,
-       &(struct dray_image){.source = source,
+  struct dray_image told = {.source = source,
                             .target = target,
                             .digest = digest,
                             .source_digest = "",
                             .media_type = "",
-                            .status = DRAY_DELETED},
-       NULL);
+                            .status = DRAY_DELETED};
+  tell(dray, &told, NULL);
 }

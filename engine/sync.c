@@ -1,4 +1,5 @@
 /* dray_sync(), dray_copy_tags(), dray_copy_list(): rules, carried out together. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -343,6 +344,7 @@ static enum dray_status finish(struct run *run, int rc) {
   struct env env = {.get = get_env, .arg = &dray->options};
   struct shard shard = {1, 1};
   enum dray_status status = DRAY_USAGE;
+  assert(rc != 0 || run->mirror);
   if (rc == 0 && sync->shard)
     rc = shard_parse(sync->shard, sync->shards, &env, &shard, &dray->err);
   if (rc == 0)

@@ -166,7 +166,7 @@ int oci_platform_parse(const char *text, struct oci_platform *platform, struct e
 }
 
 int oci_platforms_add(struct oci_platforms *platforms, const char *text, struct err *err) {
-  struct oci_platform platform;
+  struct oci_platform platform = {0};
   char ours[OCI_PLATFORM_TEXT], other[OCI_PLATFORM_TEXT];
   int rc = oci_platform_parse(text, &platform, err);
   if (rc < 0)
