@@ -5,6 +5,7 @@
 
 A plain-HTTP proxy needs no class: a Registry understands the whole URLs that one is asked for."""
 
+import contextlib
 import socket
 import threading
 
@@ -85,8 +86,10 @@ class Tunnels:
             while data := source.recv(65536):
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
+        except OSError:     # one end was lost: the other has to learn of it
+            for sock in (source, sink):
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
 
     def stop(self):
         with self._lock:
