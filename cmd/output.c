@@ -1,5 +1,6 @@
 #include "output.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -78,6 +79,7 @@ static void write_escaped(struct output *output, const char *text, size_t len, b
 }
 
 void output_json(struct output *output, const char *text) {
+  assert(text);
   write_escaped(output, text, strlen(text), true);
 }
 

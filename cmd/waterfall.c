@@ -70,7 +70,7 @@ void waterfall_write(const struct waterfall *waterfall, FILE *file, double secon
     if (order[i]->began + order[i]->seconds > seconds)
       seconds = order[i]->began + order[i]->seconds;
   }
-  qsort(order, waterfall->count, sizeof *order, by_beginning);
+  qsort(order, waterfall->count, sizeof(void *), by_beginning);
   fprintf(file, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\">\n", WIDTH,
           height);
   for (int i = 0; i <= LINES; i++) {

@@ -80,10 +80,10 @@ static void sync_folder(const char *path) {
 static int put_in_place(int fd, const char *beside, const char *path, const void *data, size_t len,
                         unsigned mode) {
   struct stat before;
-  int rc = 0;
-  if (stat(path, &before) == 0 && (before.st_uid != geteuid() || before.st_gid != getegid()))
-    rc = fchown(fd, before.st_uid, before.st_gid); /* a courtesy */
-  rc = fchmod(fd, mode) == 0 && write_all(fd, data, len) == 0 ? 0 : -1;
+  if (stat(path, &before) == 0 && (before.st_uid != geteuid() || before.st_gid != getegid()) &&
+      fchown(fd, before.st_uid, before.st_gid) < 0)
+    errno = 0; /* it was a courtesy */
+  int rc = fchmod(fd, mode) == 0 && write_all(fd, data, len) == 0 ? 0 : -1;
   int why = errno;
   if (close(fd) < 0 && rc == 0) {
     rc = -1;

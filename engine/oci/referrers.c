@@ -1,5 +1,6 @@
 #include "oci/referrers.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,7 @@ int oci_referrers_add(struct oci_referrers *referrers, const struct oci_referrer
 }
 
 void oci_referrers_free(struct oci_referrers *referrers) {
+  assert(referrers->items || !referrers->count);
   for (size_t i = 0; i < referrers->count; i++)
     free(referrers->items[i].descriptor);
   free(referrers->items);

@@ -246,6 +246,7 @@ static void go_on_without(struct stream *stream) {
   if (stream->state == STREAM_MOVE && stream->started) {
     each_leg(leg, stream) if (!slowest || upload_offset(leg->upload) <
                                               upload_offset(slowest->upload)) slowest = leg;
+    assert(slowest);
     part(slowest, upload_offset(slowest->upload));
     return;
   }
