@@ -167,6 +167,12 @@ static void begin_hash(struct blob_source *source) {
     memset(source->latest, 0, LATEST * sizeof *source->latest);
 }
 
+/* What is read once goes out to each target. */
+static void charge(struct blob_source *source, size_t len) {
+  size_t readers = pipe_readers(source->pipe);
+  rate_charge(&source->turn, readers > 1 ? len * readers : len);
+}
+
 static int on_write(void *arg, const void *data, size_t len) {
   struct blob_source *source = arg;
   if (source->err.code != ERR_NONE)
@@ -176,7 +182,7 @@ static int on_write(void *arg, const void *data, size_t len) {
   const unsigned char *bytes = data;
   if (source->skip >= len) {
     source->skip -= len;
-    rate_charge(&source->turn, len);
+    charge(source, len);
     return 0;
   }
   bytes += source->skip;
@@ -196,7 +202,7 @@ static int on_write(void *arg, const void *data, size_t len) {
   if (fresh && pipe_write(source->pipe, bytes, fresh) < 0)
     return HTTP_PAUSE;
   hash(source, bytes, fresh);
-  rate_charge(&source->turn, len);
+  charge(source, len);
   source->skip = 0;
   return 0;
 }

@@ -82,6 +82,12 @@ static void wake_readers(struct pipe *pipe) {
   }
 }
 
+size_t pipe_readers(const struct pipe *pipe) {
+  size_t count = 0;
+  list_each(node, &pipe->readers) count++;
+  return count;
+}
+
 void pipe_attach(struct pipe *pipe, struct pipe_reader *reader, void (*wake)(void *arg),
                  void *arg) {
   *reader = (struct pipe_reader){.pipe = pipe, .offset = pipe->first, .wake = wake, .arg = arg};

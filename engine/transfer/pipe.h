@@ -35,6 +35,7 @@ void pipe_free(struct pipe *pipe); /* readers may still be attached: they are de
 
 void pipe_attach(struct pipe *pipe, struct pipe_reader *reader, void (*wake)(void *arg), void *arg);
 void pipe_detach(struct pipe_reader *reader); /* not attached: nothing happens */
+size_t pipe_readers(const struct pipe *pipe); /* attached ones */
 
 /* Takes all of data (0), or nothing (-1): the writer is woken when there is good room. len must not
  * exceed what is left of the blob, nor half the capacity. */

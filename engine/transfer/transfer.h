@@ -40,7 +40,7 @@ struct transfer {
   const struct log *log;
   int64_t chunk_size; /* bytes; 0: by registry */
   size_t ring;        /* bytes of a stream's pipe */
-  struct rate *rate;  /* of what is read from sources; NULL: no limit */
+  struct rate *rate;  /* of what is read from sources, times the targets; NULL: no limit */
   bool dry_run;
   bool stopping; /* everything is being canceled: leave at once, clean up nothing at servers */
   const char *stop_reason; /* then: why, for messages */
