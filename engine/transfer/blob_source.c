@@ -14,7 +14,7 @@
 #include "oci/registry.h"
 #include "transfer/rate.h"
 
-enum { CHECKPOINTS = 256, LATEST = 64 };
+enum { CHECKPOINTS = 256, LATEST = 64, FEW_STREAMS = 4 };
 #define STRIDE_LEAST ((uint64_t)256 * 1024)   /* bytes between two checkpoints */
 #define LATEST_STRIDE ((uint64_t)1024 * 1024) /* … between those of LATEST */
 #define PROGRESS ((uint64_t)32 * 1024)        /* bytes: less between two losses is no progress */
@@ -372,6 +372,8 @@ struct blob_source *blob_source_new(const struct blob_source_spec *spec) {
   timer_init(&source->pause, on_pause_over);
   rate_wait_init(&source->turn, spec->transfer->rate, spec->small ? spec->desc->size : 0, on_turn);
   size_t capacity = spec->small ? (size_t)TRANSFER_SMALL : spec->transfer->ring;
+  if (!spec->small && spec->transfer->active > FEW_STREAMS) /* together they hold enough */
+    capacity -= capacity / 4;
   source->pipe = pipe_new(capacity, capacity / 4, spec->desc->size, on_room, source);
   source->stride = (spec->desc->size + CHECKPOINTS - 1) / CHECKPOINTS;
   if (source->stride < STRIDE_LEAST)

@@ -231,6 +231,7 @@ static int open_database(struct journal_file *file, bool create, int wait_ms, bo
   /* Where the log can't be had (shared memory, another process in the way) it goes without. */
   execute(file, "PRAGMA journal_mode=WAL");
   rc = execute(file, "PRAGMA synchronous=NORMAL;"
+                     "PRAGMA cache_size=-128;" /* KiB */
                      "PRAGMA wal_autocheckpoint=128;"
                      "PRAGMA cell_size_check=ON");
   return rc == SQLITE_OK ? 0 : fail(file, rc, err);

@@ -39,7 +39,7 @@ struct transfer {
   struct map *no_referrers; /* repositories, HOST/PATH, whose registry lacks the referrers API */
   const struct log *log;
   int64_t chunk_size; /* bytes; 0: by registry */
-  size_t ring;        /* bytes of a stream's pipe */
+  size_t ring;        /* bytes of a stream's pipe, where few are at work */
   struct rate *rate;  /* of what is read from sources, times the targets; NULL: no limit */
   bool dry_run;
   bool stopping; /* everything is being canceled: leave at once, clean up nothing at servers */
