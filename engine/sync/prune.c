@@ -11,6 +11,7 @@
 #include "oci/manifest.h"
 #include "oci/referrers.h"
 #include "oci/registry.h"
+#include "transfer/tag_look.h"
 
 enum { FEW_TAGS = 10, LOOKS_MAX = 16, DEPTH_MAX = 8 };
 
@@ -160,30 +161,29 @@ static void next_repo(struct prune *prune) {
 
 /* -- requests -- */
 
-static struct call *request(struct prune *prune, const char *method, const char *reference,
-                            void (*done)(void *arg, const struct call_result *result), void *arg) {
+static void delete (struct prune *prune, const char *reference,
+                    void (*done)(void *arg, const struct call_result *result)) {
   const struct oci_repo *repo = &prune->repo->repo;
-  bool deletes = strcmp(method, "DELETE") == 0;
   char *path = oci_path_manifest(repo, reference);
-  char *accept = mem_printf("Accept: %s", oci_accept_manifest);
   char *push = oci_scope(repo, true);
-  char *scopes = deletes ? mem_printf("%s,delete", push) : mem_strdup(push);
-  struct call *call =
+  char *scopes = mem_printf("%s,delete", push);
+  prune->call =
       call_start(&(struct call_spec){.endpoint = transfer_endpoint(prune->spec.transfer, repo),
-                                     .method = method,
-                                     .kind = deletes ? GATE_MANIFEST_WRITE : GATE_MANIFEST_READ,
+                                     .method = "DELETE",
+                                     .kind = GATE_MANIFEST_WRITE,
                                      .url = path,
-                                     .headers = (const char *[]){accept, NULL},
                                      .path = repo->path,
                                      .scopes = scopes,
-                                     .body_max = OCI_MANIFEST_MAX,
                                      .done = done,
-                                     .arg = arg});
+                                     .arg = prune});
   free(scopes);
   free(push);
-  free(accept);
   free(path);
-  return call;
+}
+
+static struct call *ask(struct prune *prune, const char *method, const char *reference,
+                        void (*done)(void *arg, const struct call_result *result), void *arg) {
+  return tag_ask(prune->spec.transfer, &prune->repo->repo, reference, method, true, done, arg);
 }
 
 /* -- what stays -- */
@@ -258,7 +258,7 @@ static void look(struct prune *prune) {
     struct look *look = list_entry(node, struct look, node);
     list_push(&prune->looks, &look->node);
     prune->looking++;
-    look->call = request(prune, "GET", look->reference, on_look, look);
+    look->call = ask(prune, "GET", look->reference, on_look, look);
   }
   if (prune->looking)
     return;
@@ -318,7 +318,6 @@ static void on_deleted(void *arg, const struct call_result *result) {
 
 static void on_head(void *arg, const struct call_result *result) {
   struct prune *prune = arg;
-  const char *value = http_header(result->reply, "Docker-Content-Digest");
   struct err err;
   prune->call = NULL;
   if (oci_answer(result, prune->repo->repo.host, "looking at the tag", &err) < 0) {
@@ -326,7 +325,7 @@ static void on_head(void *arg, const struct call_result *result) {
       tag_gone(prune);
     else
       tag_failed(prune, &err);
-  } else if (!value || oci_digest_parse(value, strlen(value), &prune->digest, &err) < 0) {
+  } else if (!tag_announced(result, &prune->digest)) {
     err_set(&err, ERR_PROTOCOL, "%s: it does not say which digest the tag has",
             prune->repo->repo.host);
     tag_failed(prune, &err);
@@ -356,13 +355,13 @@ static void step(struct ready *ready) {
     else if (prune->by_digest)
       become(prune, PRUNE_HEAD);
     else
-      prune->call = request(prune, "DELETE", tag_in_hand(prune), on_deleted, prune);
+      delete (prune, tag_in_hand(prune), on_deleted);
     return;
   case PRUNE_HEAD:
-    prune->call = request(prune, "HEAD", tag_in_hand(prune), on_head, prune);
+    prune->call = ask(prune, "HEAD", tag_in_hand(prune), on_head, prune);
     return;
   case PRUNE_DIGEST:
-    prune->call = request(prune, "DELETE", prune->digest.text, on_deleted, prune);
+    delete (prune, prune->digest.text, on_deleted);
     return;
   case PRUNE_END:
     prune->spec.done(prune->spec.arg);

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "net/call.h"
 #include "oci/answer.h"
-#include "oci/registry.h"
+#include "transfer/tag_look.h"
 
 enum read_state {
   READ_HEAD,
@@ -103,25 +103,8 @@ static void on_looked(void *arg, const struct call_result *result) {
 
 static void ask(struct manifest_read *job, const char *method,
                 void (*done)(void *arg, const struct call_result *result)) {
-  const struct oci_repo *repo = job->spec.repo;
-  char *path = oci_path_manifest(repo, job->reference);
-  char *accept = mem_printf("Accept: %s", oci_accept_manifest);
-  char *scopes = oci_scope(repo, false);
   job->state = READ_WAIT;
-  job->call =
-      call_start(&(struct call_spec){.endpoint = transfer_endpoint(job->spec.transfer, repo),
-                                     .method = method,
-                                     .kind = GATE_MANIFEST_READ,
-                                     .url = path,
-                                     .headers = (const char *[]){accept, NULL},
-                                     .path = repo->path,
-                                     .scopes = scopes,
-                                     .body_max = OCI_MANIFEST_MAX,
-                                     .done = done,
-                                     .arg = job});
-  free(scopes);
-  free(accept);
-  free(path);
+  job->call = tag_ask(job->spec.transfer, job->spec.repo, job->reference, method, false, done, job);
 }
 
 static void end(struct manifest_read *job) {

@@ -1,12 +1,10 @@
 #include "transfer/tag_query.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
-#include "net/call.h"
 #include "oci/answer.h"
-#include "oci/registry.h"
+#include "transfer/tag_look.h"
 
 struct tag_query {
   struct tag_query_spec spec;
@@ -18,8 +16,7 @@ static int read_digest(const struct call_result *result, const struct oci_ref *r
   const char *host = ref->repo.host;
   if (oci_answer(result, host, "looking at the tag", err) < 0)
     return -1;
-  const char *value = http_header(result->reply, "Docker-Content-Digest");
-  if (value && oci_digest_parse(value, strlen(value), digest, NULL) == 0)
+  if (tag_announced(result, digest))
     return 0;
   return err_set(err, ERR_PROTOCOL, "%s: it does not say which digest the tag has", host);
 }
@@ -35,22 +32,9 @@ static void on_answer(void *arg, const struct call_result *result) {
 
 struct tag_query *tag_query_start(const struct tag_query_spec *spec) {
   struct tag_query *query = mem_zalloc(sizeof *query);
-  const struct oci_repo *repo = &spec->ref->repo;
-  char *path = oci_path_manifest(repo, spec->ref->tag);
-  char *accept = mem_printf("Accept: %s", oci_accept_manifest);
-  char *scopes = oci_scope(repo, spec->push);
   query->spec = *spec;
-  query->call = call_start(&(struct call_spec){.endpoint = transfer_endpoint(spec->transfer, repo),
-                                               .method = "HEAD",
-                                               .url = path,
-                                               .headers = (const char *[]){accept, NULL},
-                                               .path = repo->path,
-                                               .scopes = scopes,
-                                               .done = on_answer,
-                                               .arg = query});
-  free(scopes);
-  free(accept);
-  free(path);
+  query->call = tag_ask(spec->transfer, &spec->ref->repo, spec->ref->tag, "HEAD", spec->push,
+                        on_answer, query);
   return query;
 }
 
