@@ -279,6 +279,14 @@ bool oci_host_is_loopback(const char *host) {
   return text_same(address, "localhost") || (inet_pton(AF_INET, address, v4) == 1 && v4[0] == 127);
 }
 
+char *oci_repo_key(const struct oci_repo *repo) {
+  char *key = mem_printf("%s/%s", repo->host, repo->path);
+  for (char *at = key; *at != '/'; at++)
+    if (*at >= 'A' && *at <= 'Z')
+      *at = (char)(*at + ('a' - 'A'));
+  return key;
+}
+
 bool oci_repo_equal(const struct oci_repo *a, const struct oci_repo *b) {
   return text_same(a->host, b->host) && strcmp(a->path, b->path) == 0;
 }

@@ -53,6 +53,8 @@ const char *oci_api_host(const char *host);
 bool oci_tag_valid(const char *tag); /* [A-Za-z0-9_][A-Za-z0-9._-]{0,127} */
 /* localhost, 127.0.0.0/8, [::1], with or without port. */
 bool oci_host_is_loopback(const char *host);
+/* HOST/PATH, the host in lower case: the same for all spellings of a repository. The caller's. */
+char *oci_repo_key(const struct oci_repo *repo);
 bool oci_repo_equal(const struct oci_repo *a, const struct oci_repo *b);
 
 #endif

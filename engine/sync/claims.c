@@ -23,20 +23,11 @@ struct claims {
   bool repos_by_tag;   /* tags make repositories: repos does not have them all */
 };
 
-/* Hosts are the same in either case. */
-static char *key_of(const struct oci_repo *repo, const char *tag) {
-  char *key = mem_printf("%s/%s%s%s", repo->host, repo->path, tag ? ":" : "", tag ? tag : "");
-  for (char *at = key; *at != '/'; at++)
-    if (*at >= 'A' && *at <= 'Z')
-      *at = (char)(*at + ('a' - 'A'));
-  return key;
-}
-
 static void count_pair(struct claims *claims, const struct mirror_source *source,
                        const struct mirror_target *target) {
   struct oci_ref ref;
   if (mirror_expand(source, target, &ref, NULL) == 0) {
-    char *key = key_of(&ref.repo, NULL);
+    char *key = oci_repo_key(&ref.repo);
     struct repo *repo = map_get(claims->repos, key);
     if (!repo)
       map_put(claims->repos, key, repo = mem_zalloc(sizeof *repo));
@@ -90,7 +81,7 @@ static struct claim *claim_new(const struct mirror_rule *rule, const struct mirr
 }
 
 static bool is_shared(const struct claims *claims, const struct oci_repo *target) {
-  char *key = key_of(target, NULL);
+  char *key = oci_repo_key(target);
   const struct repo *repo = map_get(claims->repos, key);
   free(key);
   return claims->repos_by_tag || (repo && repo->pairs > 1);
@@ -113,7 +104,8 @@ int claims_add(struct claims *claims, const struct mirror_rule *rule,
   if (!target->tag || !is_shared(claims, &target->repo))
     return 0;
   int rc = 0;
-  char *key = key_of(&target->repo, target->tag);
+  char *repo = oci_repo_key(&target->repo), *key = mem_printf("%s:%s", repo, target->tag);
+  free(repo);
   struct claim *claim = claim_new(rule, source, image);
   const struct claim *before = map_get(claims->targets, key);
   if (!before) {

@@ -76,16 +76,8 @@ int shard_parse(const char *text, int shards, const struct env *env, struct shar
 
 /* -- groups -- */
 
-static char *name_of(const struct oci_repo *repo) {
-  char *name = mem_printf("%s/%s", repo->host, repo->path);
-  for (char *at = name; *at != '/'; at++)
-    if (*at >= 'A' && *at <= 'Z')
-      *at = (char)(*at + ('a' - 'A'));
-  return name;
-}
-
 static struct node *node_of(struct map *nodes, const struct oci_repo *repo) {
-  char *name = name_of(repo);
+  char *name = oci_repo_key(repo);
   struct node *node = map_get(nodes, name);
   if (!node) {
     size_t size = strlen(name) + 1;
@@ -151,7 +143,7 @@ static uint64_t hash(const char *name) {
 
 bool shard_plan_has(const struct shard_plan *plan, const struct shard *shard,
                     const struct oci_repo *source) {
-  char *name = name_of(source);
+  char *name = oci_repo_key(source);
   const struct node *node = map_get(plan->sources, name);
   while (node && node->parent != node)
     node = node->parent;

@@ -13,16 +13,8 @@ struct target_repos {
   struct map *by_name; /* HOST/PATH, the host in lower case → struct target_repo */
 };
 
-static char *name_of(const struct oci_repo *repo) {
-  char *name = mem_printf("%s/%s", repo->host, repo->path);
-  for (char *at = name; *at != '/'; at++)
-    if (*at >= 'A' && *at <= 'Z')
-      *at = (char)(*at + ('a' - 'A'));
-  return name;
-}
-
 struct target_repo *target_repos_find(const struct target_repos *all, const struct oci_repo *repo) {
-  char *name = name_of(repo);
+  char *name = oci_repo_key(repo);
   struct target_repo *found = map_get(all->by_name, name);
   free(name);
   return found;
@@ -30,7 +22,7 @@ struct target_repo *target_repos_find(const struct target_repos *all, const stru
 
 static void add_pair(struct target_repos *all, const struct mirror_rule *rule,
                      const struct mirror_source *source, const struct oci_repo *to) {
-  char *name = name_of(to);
+  char *name = oci_repo_key(to);
   struct target_repo *repo = map_get(all->by_name, name);
   if (!repo) {
     repo = mem_zalloc(sizeof *repo);
