@@ -51,18 +51,6 @@ static void on_planned(void *arg, const struct batch_image *image, size_t target
   results_planned(((struct run *)arg)->dray, image, target, result);
 }
 
-static void keep_line(struct run *run, const struct lock_entry *line) {
-  struct oci_ref target, source;
-  struct oci_digest digest;
-  oci_ref_parse(line->target, &target, NULL); /* lock_parse() has checked them */
-  oci_ref_parse(line->source, &source, NULL);
-  oci_digest_parse(line->digest, strlen(line->digest), &digest, NULL);
-  if (!lock_find(run->after, &target))
-    lock_put(run->after, &target, &source, &digest);
-  oci_ref_free(&target);
-  oci_ref_free(&source);
-}
-
 static void on_ended(void *arg, const struct batch_image *image, size_t target,
                      const struct image_result *result) {
   struct run *run = arg;
@@ -74,7 +62,7 @@ static void on_ended(void *arg, const struct batch_image *image, size_t target,
   if (!result->err && oci_digest_is_set(&result->source_digest))
     lock_put(run->after, dst, &image->src, &result->source_digest);
   else if (before)
-    keep_line(run, before);
+    lock_keep(run->after, before);
 }
 
 /* Of a repository that can't be listed all lines stay. */
@@ -84,16 +72,15 @@ static void keep_lines_of(struct run *run, const struct oci_repo *source) {
     struct oci_ref ref;
     oci_ref_parse(line->source, &ref, NULL);
     if (oci_repo_equal(&ref.repo, source))
-      keep_line(run, line);
+      lock_keep(run->after, line);
     oci_ref_free(&ref);
   }
 }
 
-static void on_failed(void *arg, const struct mirror_rule *rule, const struct mirror_source *source,
-                      const struct oci_ref *target, const struct err *err) {
+static void on_failed(void *arg, const struct mirror_source *source, const struct oci_ref *target,
+                      const struct err *err) {
   struct run *run = arg;
   char *from = oci_ref_format(&source->ref), *to = oci_ref_format(target);
-  (void)rule;
   results_failed(run->dray, from, to, err);
   keep_lines_of(run, &source->ref.repo);
   free(to);
@@ -276,7 +263,7 @@ static int write_lock(struct run *run, struct err *err) {
     struct oci_ref source;
     oci_ref_parse(line->source, &source, NULL);
     if (run->dray->transfer.stopping || !discovery_has(run->discovery, &source.repo))
-      keep_line(run, line);
+      lock_keep(run->after, line);
     oci_ref_free(&source);
   }
   char *text = lock_format(run->after);

@@ -122,7 +122,7 @@ static void fail(const struct job *job, size_t target, const struct err *err) {
   const struct discovery *discovery = job->discovery;
   struct oci_ref ref;
   mirror_expand(job->source, &job->rule->targets[target], &ref, NULL);
-  discovery->spec.failed(discovery->spec.arg, job->rule, job->source, &ref, err);
+  discovery->spec.failed(discovery->spec.arg, job->source, &ref, err);
   oci_ref_free(&ref);
 }
 
@@ -346,7 +346,7 @@ static void fill(struct job *job, struct batch_image *image) {
       add_target(image, &ref, job->targets[job->target].repo);
       continue;
     }
-    discovery->spec.failed(discovery->spec.arg, rule, job->source, &ref, &err);
+    discovery->spec.failed(discovery->spec.arg, job->source, &ref, &err);
     oci_ref_free(&ref);
   }
   job->in_hand = job->target < rule->target_count;

@@ -28,8 +28,8 @@ struct discovery_spec {
   void (*ready)(void *arg);  /* discovery_next() may have more to give */
   /* The images of source can't be known, or none can be brought to target: either of its
    * repositories can't be listed. */
-  void (*failed)(void *arg, const struct mirror_rule *rule, const struct mirror_source *source,
-                 const struct oci_ref *target, const struct err *err);
+  void (*failed)(void *arg, const struct mirror_source *source, const struct oci_ref *target,
+                 const struct err *err);
   void *arg;
 };
 

@@ -30,19 +30,28 @@ void lock_free(struct lock *lock) {
   free(lock);
 }
 
+static void put(struct lock *lock, const char *target, const char *source, const char *digest) {
+  size_t target_size = strlen(target) + 1, source_size = strlen(source) + 1;
+  size_t digest_size = strlen(digest) + 1;
+  struct lock_entry *entry = mem_alloc(sizeof *entry + target_size + source_size + digest_size);
+  char *at = (char *)(entry + 1);
+  entry->target = memcpy(at, target, target_size);
+  entry->source = memcpy(at + target_size, source, source_size);
+  entry->digest = memcpy(at + target_size + source_size, digest, digest_size);
+  free(map_put(lock->entries, target, entry));
+}
+
 void lock_put(struct lock *lock, const struct oci_ref *target, const struct oci_ref *source,
               const struct oci_digest *digest) {
   char *target_text = oci_ref_format(target), *source_text = oci_ref_format(source);
-  size_t target_size = strlen(target_text) + 1, source_size = strlen(source_text) + 1;
-  size_t digest_size = strlen(digest->text) + 1;
-  struct lock_entry *entry = mem_alloc(sizeof *entry + target_size + source_size + digest_size);
-  char *at = (char *)(entry + 1);
-  entry->target = memcpy(at, target_text, target_size);
-  entry->source = memcpy(at + target_size, source_text, source_size);
-  entry->digest = memcpy(at + target_size + source_size, digest->text, digest_size);
-  free(map_put(lock->entries, target_text, entry));
+  put(lock, target_text, source_text, digest->text);
   free(target_text);
   free(source_text);
+}
+
+void lock_keep(struct lock *lock, const struct lock_entry *line) {
+  if (!map_get(lock->entries, line->target))
+    put(lock, line->target, line->source, line->digest);
 }
 
 const struct lock_entry *lock_find(const struct lock *lock, const struct oci_ref *target) {

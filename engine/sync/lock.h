@@ -38,6 +38,9 @@ int lock_parse(const char *name, const char *text, size_t len, struct lock **loc
 void lock_put(struct lock *lock, const struct oci_ref *target, const struct oci_ref *source,
               const struct oci_digest *digest);
 
+/* A line of another lock, where target has none yet. */
+void lock_keep(struct lock *lock, const struct lock_entry *line);
+
 const struct lock_entry *lock_find(const struct lock *lock,
                                    const struct oci_ref *target); /* or NULL */
 size_t lock_count(const struct lock *lock);
