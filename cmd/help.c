@@ -103,8 +103,8 @@ static void print_dray(FILE *file) {
     fprintf(file, "  %-10s%s\n", commands[i].name, commands[i].summary);
   print_examples(file, commands[0].examples);
   fputs("\nExit status: 0 all is well, 1 an image failed, 2 usage or configuration error\n"
-        "before anything was sent, 3 verify found a difference, 130 or 143 ended by\n"
-        "SIGINT or SIGTERM.\n\n"
+        "before anything was sent, 3 verify found a difference or sync --check something\n"
+        "to do, 130 or 143 ended by SIGINT or SIGTERM.\n\n"
         "'dray COMMAND --help' has the flags of a command.\n",
         file);
 }
