@@ -31,7 +31,7 @@ struct blob_entry {
   struct list waiting;     /* entries, for that */
 };
 
-#define UNDER_WAY ((uint32_t)1 << 31)
+#define UNDER_WAY KNOWN_KEPT
 
 /* One copy, of one blob to the repositories of its entries. */
 struct blob_job {

@@ -10,7 +10,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 
-enum { DIGEST_BYTES = 32, SIZE_FIRST = 64 };
+enum { DIGEST_BYTES = 32, SIZE_FIRST = 64, YOUNG_MAX = 24 * 1024 };
 
 struct slot {
   unsigned char digest[DIGEST_BYTES];
@@ -19,15 +19,26 @@ struct slot {
 };
 
 /* Open addressing, linear probing, at most three quarters full. */
-struct known {
+struct table {
   struct slot *slots;
   size_t size; /* a power of two */
   size_t count;
+};
+
+/* What is put or asked for goes to young. When that is full it is the old one, and what was old is
+ * forgotten. */
+struct known {
+  struct table young, old;
+  size_t young_max;
   uint64_t secret[2];
   struct map *owners; /* "HOST/PATH" → its repo's address in repos */
   struct oci_repo **repos;
   uint32_t repo_count;
 };
+
+static struct table table_new(void) {
+  return (struct table){.slots = mem_zalloc(SIZE_FIRST * sizeof(struct slot)), .size = SIZE_FIRST};
+}
 
 struct known *known_new(void) {
   struct known *known = mem_zalloc(sizeof *known);
@@ -35,9 +46,8 @@ struct known *known_new(void) {
     fputs("dray: the system gives no random numbers\n", stderr);
     abort();
   }
-  known->size = SIZE_FIRST;
-  known->slots = mem_zalloc(known->size * sizeof *known->slots);
   known->owners = map_new();
+  known_clear(known);
   return known;
 }
 
@@ -50,16 +60,18 @@ void known_free(struct known *known) {
     free(known->repos[i]);
   }
   free(known->repos);
-  free(known->slots);
+  free(known->young.slots);
+  free(known->old.slots);
   map_free(known->owners, NULL);
   free(known);
 }
 
 void known_clear(struct known *known) {
-  free(known->slots);
-  known->size = SIZE_FIRST;
-  known->count = 0;
-  known->slots = mem_zalloc(known->size * sizeof *known->slots);
+  free(known->young.slots);
+  free(known->old.slots);
+  known->young = table_new();
+  known->old = table_new();
+  known->young_max = YOUNG_MAX;
 }
 
 uint32_t known_owner(struct known *known, const char *host, const char *path) {
@@ -107,9 +119,10 @@ static uint64_t hash_of(const struct known *known, const struct slot *slot) {
 }
 
 /* Where it is, or would go. */
-static struct slot *find(const struct known *known, const struct slot *wanted) {
+static struct slot *find(const struct known *known, const struct table *table,
+                         const struct slot *wanted) {
   for (uint64_t at = hash_of(known, wanted);; at++) {
-    struct slot *slot = &known->slots[at & (known->size - 1)];
+    struct slot *slot = &table->slots[at & (table->size - 1)];
     bool same = slot->owner == wanted->owner &&
                 memcmp(slot->digest, wanted->digest, sizeof slot->digest) == 0;
     if (!slot->owner || same)
@@ -117,31 +130,57 @@ static struct slot *find(const struct known *known, const struct slot *wanted) {
   }
 }
 
-static void grow(struct known *known) {
-  struct slot *old = known->slots;
-  size_t old_size = known->size;
-  known->size *= 2;
-  known->slots = mem_zalloc(known->size * sizeof *known->slots);
-  for (size_t i = 0; i < old_size; i++)
-    if (old[i].owner)
-      *find(known, &old[i]) = old[i];
-  free(old);
+static void grow(const struct known *known, struct table *table) {
+  struct table old = *table;
+  table->size *= 2;
+  table->slots = mem_zalloc(table->size * sizeof *table->slots);
+  for (size_t i = 0; i < old.size; i++)
+    if (old.slots[i].owner)
+      *find(known, table, &old.slots[i]) = old.slots[i];
+  free(old.slots);
 }
 
-uint32_t known_get(const struct known *known, uint32_t owner, const struct oci_digest *digest) {
+static void insert(const struct known *known, struct table *table, const struct slot *slot) {
+  struct slot *at = find(known, table, slot);
+  if (!at->owner && ++table->count > table->size / 4 * 3) {
+    grow(known, table);
+    at = find(known, table, slot);
+  }
+  *at = *slot;
+}
+
+static void forget_old(struct known *known) {
+  struct table gone = known->old;
+  known->old = known->young;
+  known->young = table_new();
+  for (size_t i = 0; i < gone.size; i++)
+    if (gone.slots[i].value & KNOWN_KEPT && !find(known, &known->old, &gone.slots[i])->owner)
+      insert(known, &known->young, &gone.slots[i]);
+  known->young_max = YOUNG_MAX + known->young.count; /* so that they alone never fill it */
+  free(gone.slots);
+}
+
+static void put(struct known *known, const struct slot *slot) {
+  if (known->young.count >= known->young_max)
+    forget_old(known);
+  insert(known, &known->young, slot);
+}
+
+uint32_t known_get(struct known *known, uint32_t owner, const struct oci_digest *digest) {
   struct slot wanted = slot_of(owner, digest);
-  return find(known, &wanted)->value;
+  const struct slot *young = find(known, &known->young, &wanted);
+  if (young->owner)
+    return young->value;
+  wanted.value = find(known, &known->old, &wanted)->value;
+  if (wanted.value)
+    put(known, &wanted);
+  return wanted.value;
 }
 
 void known_put(struct known *known, uint32_t owner, const struct oci_digest *digest,
                uint32_t value) {
-  struct slot wanted = slot_of(owner, digest);
-  struct slot *slot = find(known, &wanted);
+  struct slot slot = slot_of(owner, digest);
   assert(owner);
-  if (!slot->owner && ++known->count > known->size / 4 * 3) {
-    grow(known);
-    slot = find(known, &wanted);
-  }
-  wanted.value = value;
-  *slot = wanted;
+  slot.value = value;
+  put(known, &slot);
 }

@@ -1,7 +1,8 @@
 /* transfer/known.h - what this run knows to be at targets: small numbers by repository (or host) and
- * digest. A nightly mirror has hundreds of thousands of them, so an entry costs 40 bytes in a table
- * that is at least three eighths full. Hashing is keyed at random, since digests come from servers.
- * Thread: one at a time. */
+ * digest. A nightly mirror has millions of them, so those that were neither put nor asked for longest
+ * ago are forgotten: about the last 24,576 to 49,152 are kept, in 3 MiB at most. What is forgotten
+ * costs a question to the registry, never a wrong answer.
+ * Hashing is keyed at random, since digests come from servers. Thread: one at a time. */
 #ifndef DRAY_TRANSFER_KNOWN_H
 #define DRAY_TRANSFER_KNOWN_H
 
@@ -14,6 +15,7 @@ struct known;
 
 /* What is put for a repository: bits. For a host: the number of a repository. */
 enum { KNOWN_BLOB = 1, KNOWN_MANIFEST = 2 };
+#define KNOWN_KEPT ((uint32_t)1 << 31) /* a value with this bit is never forgotten */
 
 struct known *known_new(void);
 void known_free(struct known *known);  /* NULL is fine */
@@ -23,8 +25,8 @@ void known_clear(struct known *known); /* all but the owners */
 uint32_t known_owner(struct known *known, const char *host, const char *path);
 const struct oci_repo *known_repo(const struct known *known, uint32_t owner); /* for the run */
 
-/* 0: nothing has been put there. Of a sha512 the first half counts. */
-uint32_t known_get(const struct known *known, uint32_t owner, const struct oci_digest *digest);
+/* 0: nothing has been put there, or it is forgotten. Of a sha512 the first half counts. */
+uint32_t known_get(struct known *known, uint32_t owner, const struct oci_digest *digest);
 void known_put(struct known *known, uint32_t owner, const struct oci_digest *digest,
                uint32_t value);
 
