@@ -1,7 +1,7 @@
 /* transfer/known.h - what this run knows to be at targets: small numbers by repository (or host) and
  * digest. A nightly mirror has millions of them, so those that were neither put nor asked for longest
  * ago are forgotten: about the last 24,576 to 49,152 are kept, in 3 MiB at most. What is forgotten
- * costs a question to the registry, never a wrong answer.
+ * costs a request, or a blob's bytes once more, never a wrong answer.
  * Hashing is keyed at random, since digests come from servers. Thread: one at a time. */
 #ifndef DRAY_TRANSFER_KNOWN_H
 #define DRAY_TRANSFER_KNOWN_H
